@@ -1,0 +1,137 @@
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    Error, Refusal, Result,
+    error::UserErrorCode,
+    id::{CityId, OrganizationId, PersonId, TokenId},
+    money::Money,
+    text_enum::text_enum,
+};
+
+text_enum! {
+    /// What a person may do. A token acts in one role.
+    pub enum Role {
+        /// Reads the own city's grants, plans, deadlines and mail.
+        CityMember = "CITY_MEMBER",
+        /// Finance staff of a recipient: as a city member, and requests disbursements for the own organization.
+        CityFinance = "CITY_FINANCE",
+        /// Reads and helps the assigned cities.
+        Coach = "COACH",
+        /// Drafts grants and keeps their deadlines.
+        GrantManager = "GRANT_MANAGER",
+        /// Decides awards and disbursements that somebody else drafted or asked for.
+        Approver = "APPROVER",
+        /// Schedules, pays and reverses disbursements.
+        FiscalOfficer = "FISCAL_OFFICER",
+        /// Maintains cities, organizations, people and their roles.
+        ProgramAdmin = "PROGRAM_ADMIN",
+        /// Reads everything, writes nothing.
+        Auditor = "AUDITOR",
+        /// A program that reads for an integration or a dashboard.
+        Service = "SERVICE",
+    }
+}
+
+impl Role {
+    /// Roles whose scope is all of Thrive rather than certain cities or organizations.
+    pub fn reaches_everything(self) -> bool {
+        use Role::*;
+        matches!(self, GrantManager | Approver | FiscalOfficer | ProgramAdmin | Auditor)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub enum Actor {
+    /// Nobody has signed in.
+    Anyone,
+    Person(Identity),
+}
+
+/// A signed-in person in one of their roles.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    pub person: PersonId,
+    pub role: Role,
+    pub reach: Reach,
+    /// The most an approver may approve at once; none is no limit.
+    pub approval_limit: Option<Money>,
+}
+
+/// What an actor can see: everything, or what touches these cities and organizations.
+#[derive(Clone, Debug, Default)]
+pub struct Reach {
+    pub everything: bool,
+    pub cities: Vec<CityId>,
+    pub organizations: Vec<OrganizationId>,
+}
+
+impl Actor {
+    pub fn must_hold(&self, roles: &[Role]) -> Result<&Identity> {
+        let needed = || roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(" or ");
+        match self {
+            Self::Person(identity) if roles.contains(&identity.role) => Ok(identity),
+            Self::Person(identity) => Err(Error::Refused(Refusal::new(
+                UserErrorCode::Forbidden,
+                format!("this needs the role {}; you act as {}", needed(), identity.role),
+            ))),
+            Self::Anyone => Err(Error::Unauthenticated),
+        }
+    }
+
+    /// For reads of what is not public: the same answer whether a thing exists or not.
+    pub fn must_sign_in(&self) -> Result<&Identity> {
+        match self {
+            Self::Person(identity) => Ok(identity),
+            Self::Anyone => Err(Error::Unauthenticated),
+        }
+    }
+
+    pub fn holds(&self, role: Role) -> bool {
+        matches!(self, Self::Person(identity) if identity.role == role)
+    }
+
+    pub fn reach(&self) -> Reach {
+        match self {
+            Self::Person(identity) => identity.reach.clone(),
+            Self::Anyone => Reach::default(),
+        }
+    }
+}
+
+/// The secret of a token: shown once when it is made, kept only as its SHA-256.
+pub struct Secret(String);
+
+impl Secret {
+    pub fn generate() -> Result<Self> {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no random bytes: {error}"))?;
+        Ok(Self(format!("thrive_{}", BASE64_URL_SAFE_NO_PAD.encode(bytes))))
+    }
+
+    pub fn presented(text: &str) -> Self {
+        Self(text.into())
+    }
+
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    pub fn hash(&self) -> Vec<u8> {
+        Sha256::digest(self.0.as_bytes()).to_vec()
+    }
+}
+
+/// A token as `thrive token list` shows it, without its secret.
+#[derive(Clone, Debug)]
+pub struct AccessToken {
+    pub id: TokenId,
+    pub person_id: PersonId,
+    pub person_name: String,
+    pub role: Role,
+    pub created_at: DateTime<Utc>,
+    pub expires_at: DateTime<Utc>,
+    pub last_used_at: Option<DateTime<Utc>>,
+    pub revoked_at: Option<DateTime<Utc>>,
+}

@@ -1,0 +1,89 @@
+//! What people do to deadlines.
+
+use super::{Deadline, NewDeadline, Settlement, rules, store};
+use crate::{
+    App, Refusal, Result,
+    access::{Actor, Role},
+    cities,
+    clock::CALIFORNIA,
+    error::UserErrorCode,
+    grants,
+    id::DeadlineId,
+    people,
+};
+
+/// Enters a deadline with the people responsible for it.
+#[tracing::instrument(skip_all)]
+pub async fn create(app: &App, actor: &Actor, new: NewDeadline) -> Result<Deadline> {
+    let manager = actor.must_hold(&[Role::GrantManager, Role::ProgramAdmin])?;
+    rules::check_new(&new)?;
+    let mut tx = app.db.begin().await?;
+    if let Some(grant) = new.grant
+        && grants::store::find(&mut *tx, &manager.reach, &[grant]).await?.is_empty()
+    {
+        return Err(Refusal::not_found("grant").on("grantId").into());
+    }
+    if let Some(city) = new.city {
+        cities::commands::must_exist(&mut tx, &[city], "cityId").await?;
+    }
+    let found = people::store::find_people(&mut *tx, &new.responsible).await?;
+    if let Some(missing) =
+        new.responsible.iter().find(|id| found.iter().all(|person| person.id != **id))
+    {
+        let refusal =
+            Refusal::new(UserErrorCode::NotFound, format!("there is no person {missing}"));
+        return Err(refusal.on("responsibleIds").into());
+    }
+    let id = DeadlineId::new(&app.clock);
+    store::insert(&mut tx, id, &new, CALIFORNIA.name(), app.clock.now()).await?;
+    let entered = store::find(&mut *tx, manager.person, &manager.reach, &[id]).await?.pop();
+    tx.commit().await?;
+    Ok(entered.expect("what was entered is there"))
+}
+
+/// Completes, waives or snoozes a deadline.
+#[tracing::instrument(skip_all, fields(%id))]
+pub async fn settle(
+    app: &App,
+    actor: &Actor,
+    id: DeadlineId,
+    revision: i32,
+    how: Settlement,
+) -> Result<Deadline> {
+    let roles: &[Role] = match how {
+        Settlement::Completed => {
+            &[Role::GrantManager, Role::ProgramAdmin, Role::CityFinance, Role::Coach]
+        }
+        Settlement::Waived { .. } | Settlement::Snoozed { .. } => {
+            &[Role::GrantManager, Role::ProgramAdmin]
+        }
+    };
+    let person = actor.must_hold(roles)?;
+    let mut tx = app.db.begin().await?;
+    store::lock(&mut tx, id).await?;
+    let found = store::find(&mut *tx, person.person, &person.reach, &[id]).await?.pop();
+    let mut deadline = found.ok_or_else(|| Refusal::not_found("deadline").on("deadlineId"))?;
+    rules::check_settlement(&deadline, revision, &how, app.clock.today())?;
+
+    let now = app.clock.now();
+    match how {
+        Settlement::Completed => deadline.status = "COMPLETED".into(),
+        Settlement::Waived { reason } => {
+            deadline.status = "WAIVED".into();
+            deadline.reason = Some(reason.trim().into());
+        }
+        Settlement::Snoozed { until, reason } => {
+            deadline.snoozed_until = Some(until);
+            deadline.reason = Some(reason.trim().into());
+        }
+    }
+    if !deadline.is_open() {
+        deadline.settled_at = Some(now);
+        deadline.settled_by = Some(person.person);
+    }
+    deadline.revision += 1;
+    deadline.updated_at = now;
+    store::settle(&mut tx, &deadline).await?;
+    tx.commit().await?;
+    Ok(deadline)
+}

@@ -1,0 +1,418 @@
+//! What happens in the demo data: each grant's life from its draft to today. Every
+//! step asks first whether it was taken, so that an interrupted load can go on.
+
+use anyhow::Context;
+use chrono::{DateTime, Days, Months, TimeDelta, Utc};
+use fastrand::Rng;
+
+use super::cast::{Cast, acting};
+use crate::{
+    App,
+    access::{Reach, Role},
+    clock::{CALIFORNIA, Clock, Date},
+    deadlines::{self, DeadlineKind, NewDeadline, Settlement},
+    disbursements::{
+        self, Disbursement, DisbursementKind, DisbursementStatus, NewRequest, Payment,
+        PaymentMethod,
+    },
+    fiscal_year::FiscalYear,
+    grants::{
+        self, ActionArea, ActionAreaShare, CityShare, DateRange, Grant, GrantStatus, NewGrant,
+    },
+    ledger,
+    money::Money,
+    page::{OrderDirection, PageArgs, Window},
+    people::Person,
+    plans::{self, NewPlan, PlanYear},
+    streams::{Catalog, FundingProgram},
+};
+
+/// How many cities have a sustainability plan.
+pub const PLANS: i64 = 12;
+
+/// One grant, with its disbursements and deadlines.
+struct Story<'a> {
+    app: &'a App,
+    cast: &'a Cast,
+    anchor: DateTime<Utc>,
+    number: u64,
+    random: Rng,
+}
+
+pub async fn tell(
+    app: &App,
+    cast: &Cast,
+    anchor: DateTime<Utc>,
+    number: u64,
+) -> anyhow::Result<()> {
+    // Its own seed, so that a grant's story is the same whatever came before.
+    let random = Rng::with_seed(0x0007_4112_0000 + number);
+    let mut story = Story { app, cast, anchor, number, random };
+    let grant = story.begin().await?;
+    if matches!(grant.status, GrantStatus::Active) {
+        story.disburse(&grant).await?;
+    }
+    story.deadlines(&grant).await?;
+    if number % 20 == 7 && grant.status == GrantStatus::Active {
+        let revision = grant.revision;
+        grants::commands::suspend(
+            app,
+            &acting(&cast.manager, Role::GrantManager),
+            grant.id,
+            revision,
+        )
+        .await?;
+    }
+    Ok(())
+}
+
+impl Story<'_> {
+    /// The service as it was at a moment.
+    fn at(&self, moment: DateTime<Utc>) -> App {
+        let mut app = self.app.clone();
+        app.clock = Clock::fixed(moment.min(self.anchor));
+        app
+    }
+
+    fn recipient(&self) -> (usize, &crate::people::Organization, &Person) {
+        let place = usize::try_from(self.number).unwrap_or_default() % self.cast.recipients.len();
+        let (organization, finance) = &self.cast.recipients[place];
+        (place, organization, finance)
+    }
+
+    /// The grant, drafted, awarded and signed as far as its story goes.
+    async fn begin(&mut self) -> anyhow::Result<Grant> {
+        let new = self.draft().await?;
+        let reach = Reach { everything: true, ..Reach::default() };
+        let drafted_at = noon(new.performance.start) - TimeDelta::days(40);
+        let manager = acting(&self.cast.manager, Role::GrantManager);
+        let mut grant = match grants::store::find_by_number(&self.app.db, &new.number).await? {
+            Some(id) => grants::store::find(&self.app.db, &reach, &[id])
+                .await?
+                .pop()
+                .context("the grant is there")?,
+            None => grants::commands::create(&self.at(drafted_at), &manager, new).await?,
+        };
+        // A few remain drafts, a few remain unsigned.
+        if grant.status == GrantStatus::Draft && self.number % 15 != 14 {
+            let approver = acting(&self.cast.approver, Role::Approver);
+            let app = self.at(drafted_at + TimeDelta::days(12));
+            grant = grants::commands::award(&app, &approver, grant.id, grant.revision).await?;
+        }
+        if grant.status == GrantStatus::Awarded && self.number % 15 != 13 {
+            let app = self.at(drafted_at + TimeDelta::days(30));
+            let today = app.clock.today();
+            grant = grants::commands::sign(&app, &manager, grant.id, grant.revision, today).await?;
+        }
+        Ok(grant)
+    }
+
+    async fn draft(&mut self) -> anyhow::Result<NewGrant> {
+        let (place, organization, _) = self.recipient();
+        let recipient = organization.id;
+        let months_ago = 2 + u32::try_from(self.number * 7 % 26)?;
+        let today = Date(self.anchor.with_timezone(&CALIFORNIA).date_naive());
+        let start = Date(
+            first_of_month(today).checked_sub_months(Months::new(months_ago)).context("a date")?,
+        );
+        let length = [24, 30, 36, 48][self.random.usize(..4)];
+        let end =
+            Date(start.checked_add_months(Months::new(length)).context("a date")? - Days::new(1));
+        let program = self.program(start).await?;
+        let city = &self.cast.cities[place];
+        let neighbor = &self.cast.cities[(place + 1) % self.cast.cities.len()];
+        // Most grants are for one city; some are shared with another.
+        let cities = match self.number % 4 {
+            0 => vec![
+                CityShare { city: city.id, share_bp: 6_667 },
+                CityShare { city: neighbor.id, share_bp: 3_333 },
+            ],
+            _ => vec![CityShare { city: city.id, share_bp: 10_000 }],
+        };
+        let areas = ActionArea::ALL;
+        let area = areas[self.random.usize(..areas.len())];
+        let second =
+            areas[(areas.iter().position(|each| *each == area).unwrap_or(0) + 2) % areas.len()];
+        let shares = if self.number.is_multiple_of(3) {
+            vec![(area, 7_500), (second, 2_500)]
+        } else {
+            vec![(area, 10_000)]
+        };
+        Ok(NewGrant {
+            number: format!("DEMO-{}-{:03}", program.code, self.number + 1),
+            title: format!("{} in {}", PURPOSES[self.random.usize(..PURPOSES.len())], city.name),
+            program: program.id,
+            recipient,
+            parent: None,
+            amount: Money::from_cents(i64::from(self.random.u32(90..1_800)) * 100_000),
+            performance: DateRange { start, end },
+            encumber_by: Some(Date(start.checked_add_months(Months::new(9)).context("a date")?)),
+            liquidate_by: Some(Date(end.checked_add_months(Months::new(12)).context("a date")?)),
+            final_invoice_by: Some(Date(end.0 + Days::new(90))),
+            cities,
+            action_areas: shares
+                .into_iter()
+                .map(|(action_area, share_bp)| ActionAreaShare { action_area, share_bp })
+                .collect(),
+        })
+    }
+
+    /// A program whose stream can be granted on that day: MHSA before July 2026, BHSA from then on.
+    async fn program(&self, on: Date) -> anyhow::Result<FundingProgram> {
+        let listed = Catalog::get(self.app).await?;
+        let open: Vec<_> = listed
+            .programs
+            .iter()
+            .filter(|program| {
+                listed
+                    .streams
+                    .iter()
+                    .any(|stream| stream.id == program.stream_id && stream.is_active_on(on))
+            })
+            .collect();
+        let place = usize::try_from(self.number)? % open.len();
+        Ok(open[place].clone())
+    }
+
+    /// Invoices from the start of performance to today, paid in their order.
+    async fn disburse(&mut self, grant: &Grant) -> anyhow::Result<()> {
+        let (_, _, finance) = self.recipient();
+        let finance = finance.clone();
+        let balance =
+            ledger::store::balance(&self.app.db, grant.id, ledger::AccountKind::SrcPay).await?;
+        let awarded = Money::ZERO.minus(balance).unwrap_or(Money::ZERO);
+        const INVOICES: i32 = 12;
+        let first = noon(grant.performance_start) + TimeDelta::days(8);
+        let span = (self.anchor - first).num_days().max(INVOICES.into());
+        for invoice in 0..INVOICES {
+            // Between two and five hundredths of the award, to the cent.
+            let share = self.random.i32(200..500);
+            let amount = awarded.part_half_up(share).context("a share of an amount")?;
+            let requested_at =
+                first + TimeDelta::days(span * i64::from(invoice) / i64::from(INVOICES));
+            let day = Date(requested_at.with_timezone(&CALIFORNIA).date_naive());
+            let start = grant.performance_start.max(day.plus_days(-30));
+            let new = NewRequest {
+                grant: grant.id,
+                kind: if invoice == 0 {
+                    DisbursementKind::Advance
+                } else {
+                    DisbursementKind::Reimbursement
+                },
+                amount,
+                invoice_number: format!("INV-{:03}-{:02}", self.number + 1, invoice + 1),
+                period: DateRange { start, end: day.max(start) },
+            };
+            let key = format!("demo {} {invoice}", self.number);
+            let actor = acting(&finance, Role::CityFinance);
+            let requested =
+                disbursements::commands::request(&self.at(requested_at), &actor, new, &key).await?;
+            let fate = self.random.u32(..100);
+            if requested.status == DisbursementStatus::Requested {
+                self.decide(&finance, requested, requested_at, INVOICES - invoice, fate).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The last invoices are still on their way; of the others most are paid.
+    async fn decide(
+        &self,
+        finance: &Person,
+        request: Disbursement,
+        requested_at: DateTime<Utc>,
+        from_last: i32,
+        fate: u32,
+    ) -> anyhow::Result<()> {
+        use disbursements::commands;
+        let approver = acting(&self.cast.approver, Role::Approver);
+        let officer = acting(&self.cast.officer, Role::FiscalOfficer);
+        let decided = self.at(requested_at + TimeDelta::days(5));
+        match (from_last, fate) {
+            (1, 0..70) => return Ok(()),
+            (_, 90..93) => {
+                let reason =
+                    "The invoice lacks the sign-in sheets: please add them and send it again.";
+                commands::return_to_requester(&decided, &approver, request.id, reason).await?;
+                return Ok(());
+            }
+            (_, 93..96) => {
+                let reason = "These costs are outside the approved scope.";
+                commands::reject(&decided, &approver, request.id, reason).await?;
+                return Ok(());
+            }
+            (_, 96..98) => {
+                let actor = acting(finance, Role::CityFinance);
+                commands::cancel(&decided, &actor, request.id, "Sent by mistake.").await?;
+                return Ok(());
+            }
+            _ => {}
+        }
+        commands::approve(&decided, &approver, request.id).await?;
+        match (from_last, fate) {
+            (1 | 2, 70..) => return Ok(()),
+            (2, _) => {
+                let day = Date(self.anchor.with_timezone(&CALIFORNIA).date_naive())
+                    .plus_days((fate % 20).into());
+                commands::schedule(&self.at(self.anchor), &officer, request.id, Some(day)).await?;
+                return Ok(());
+            }
+            _ => {}
+        }
+        let paying = self.at(requested_at + TimeDelta::days(16));
+        let payment = Payment {
+            paid_on: paying.clock.today(),
+            method: if fate.is_multiple_of(2) {
+                PaymentMethod::Warrant
+            } else {
+                PaymentMethod::Ach
+            },
+            reference: format!("W-{:06}", 100_000 + self.number * 100 + u64::from(fate)),
+        };
+        let key = format!("demo pay {}", request.id);
+        commands::pay(&paying, &officer, request.id, payment, &key).await?;
+        if fate == 99 {
+            let key = format!("demo reverse {}", request.id);
+            let reason = "Paid to the wrong vendor number.";
+            commands::reverse(&self.at(self.anchor), &officer, request.id, reason, &key).await?;
+        }
+        Ok(())
+    }
+
+    /// Deadlines around today: late ones, near ones, far ones.
+    async fn deadlines(&mut self, grant: &Grant) -> anyhow::Result<()> {
+        let window = Window::new(
+            "DUE_ON",
+            OrderDirection::Asc,
+            PageArgs { first: Some(1), ..PageArgs::default() },
+        )?;
+        if !deadlines::store::of_grants(&self.app.db, &window, &[grant.id]).await?.is_empty() {
+            return Ok(());
+        }
+        let today = Date(self.anchor.with_timezone(&CALIFORNIA).date_naive());
+        let offset = i64::try_from(self.number)?;
+        let mut due = vec![
+            (
+                DeadlineKind::ProgressReport,
+                "Quarterly progress report",
+                today.plus_days(offset * 13 % 75 - 18),
+            ),
+            (
+                DeadlineKind::Invoice,
+                "Invoice for last quarter",
+                today.plus_days(offset * 5 % 50 - 6),
+            ),
+            (
+                DeadlineKind::PerformanceEnd,
+                "End of the period of performance",
+                grant.performance_end,
+            ),
+        ];
+        match self.number % 3 {
+            0 => due.push((
+                DeadlineKind::FinancialReport,
+                "Annual financial report",
+                today.plus_days(offset % 40 + 5),
+            )),
+            1 => due.extend(
+                grant
+                    .liquidate_by
+                    .map(|day| (DeadlineKind::LiquidateBy, "Last day to be paid", day)),
+            ),
+            _ => due.extend(
+                grant
+                    .final_invoice_by
+                    .map(|day| (DeadlineKind::FinalInvoice, "Final invoice", day)),
+            ),
+        }
+        let manager = acting(&self.cast.manager, Role::GrantManager);
+        let (_, _, finance) = self.recipient();
+        let app = self.at(self.anchor - TimeDelta::days(45));
+        for (place, (kind, title, due_on)) in due.into_iter().enumerate() {
+            let mut responsible = vec![finance.id];
+            if place == 0 {
+                responsible.push(self.cast.manager.id);
+            }
+            let new = NewDeadline {
+                kind,
+                title: title.into(),
+                grant: Some(grant.id),
+                city: None,
+                due_on,
+                due_time: None,
+                responsible,
+            };
+            let entered = deadlines::commands::create(&app, &manager, new).await?;
+            if place == 1 && self.number.is_multiple_of(6) {
+                let done = self.at(self.anchor - TimeDelta::days(2));
+                deadlines::commands::settle(
+                    &done,
+                    &manager,
+                    entered.id,
+                    entered.revision,
+                    Settlement::Completed,
+                )
+                .await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+const PURPOSES: [&str; 10] = [
+    "Youth leadership academy",
+    "Neighborhood park and play spaces",
+    "Peer counseling in schools",
+    "Safe routes and street lighting",
+    "Family resource center",
+    "After-school arts and sports",
+    "Trauma-informed early learning",
+    "Youth council and budgeting",
+    "Housing navigators for families",
+    "Community health workers",
+];
+
+/// A plan for each of the first cities that has none.
+pub async fn plans(app: &App, cast: &Cast) -> anyhow::Result<()> {
+    let manager = acting(&cast.manager, Role::GrantManager);
+    let reach = Reach { everything: true, ..Reach::default() };
+    let this_year = FiscalYear::of(app.clock.today()).0;
+    for (place, city) in cast.cities.iter().enumerate().take(usize::try_from(PLANS)?) {
+        let filter = plans::store::PlanFilter { cities: Some(vec![city.id]), ..Default::default() };
+        if plans::store::count(&app.db, &filter, &reach).await? > 0 {
+            continue;
+        }
+        let mut random = Rng::with_seed(place.try_into()?);
+        let cost = i64::from(random.u32(200..900)) * 100_000;
+        let years = (0..4).map(|year| PlanYear {
+            fiscal_year: FiscalYear(this_year + year),
+            cost: Money::from_cents(cost + cost / 25 * i64::from(year)),
+            // What is secured thins out as grants end.
+            secured: Money::from_cents(cost * i64::from(95 - year * 28) / 100),
+        });
+        let new = NewPlan {
+            city: city.id,
+            summary: format!(
+                "How {} keeps its youth and family programs when the present grants end.",
+                city.name
+            ),
+            years: years.collect(),
+        };
+        let plan = plans::commands::create(app, &manager, new).await?;
+        if place % 3 != 2 {
+            plans::commands::adopt(app, &manager, plan.id, plan.revision, app.clock.today())
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+fn first_of_month(day: Date) -> chrono::NaiveDate {
+    use chrono::Datelike;
+    day.with_day(1).unwrap_or(day.0)
+}
+
+/// Noon in California.
+fn noon(day: Date) -> DateTime<Utc> {
+    crate::clock::instant(CALIFORNIA, day.and_hms_opt(12, 0, 0).unwrap_or_default())
+}

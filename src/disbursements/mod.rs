@@ -1,0 +1,24 @@
+//! Disbursements: payments towards a grant, from request to payment.
+//!
+//! ```text
+//! REQUESTED ──▶ RETURNED | APPROVED | REJECTED | CANCELLED
+//! RETURNED  ──▶ REQUESTED | CANCELLED
+//! APPROVED  ──▶ SCHEDULED | PAID | CANCELLED
+//! SCHEDULED ──▶ APPROVED | PAID | CANCELLED
+//! PAID      ──▶ REVERSED
+//! ```
+//!
+//! A request reserves its amount in the [ledger](crate::ledger), so that two requests
+//! that do not both fit are not both accepted. Requester, approver and payer are
+//! three people.
+
+pub mod commands;
+pub mod graphql;
+mod model;
+mod rules;
+pub mod store;
+
+pub use model::{
+    Approval, Disbursement, DisbursementAction, DisbursementEvent, DisbursementKind,
+    DisbursementStatus, NewRequest, Payment, PaymentMethod,
+};

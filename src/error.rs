@@ -1,0 +1,197 @@
+//! Two kinds of failure. A `Refusal` is an answer: a rule said no, and the
+//! caller reads why. Everything else is a fault: it is logged in full, and the
+//! caller sees "internal error" with a request id.
+
+use async_graphql::{Enum, SimpleObject};
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The document asks for something that cannot be, such as 201 rows.
+    #[error("{0}")]
+    BadInput(String),
+    #[error("sign in first: send the header `Authorization: Bearer <token>`")]
+    Unauthenticated,
+    #[error("{0}")]
+    Forbidden(String),
+    #[error("internal error")]
+    Internal(#[source] anyhow::Error),
+}
+
+/// A reason, meant for the caller, why a mutation did not happen. Nothing was changed.
+#[derive(Clone, Debug, PartialEq, Eq, SimpleObject, thiserror::Error)]
+#[error("{message}")]
+#[graphql(name = "UserError")]
+pub struct Refusal {
+    /// What went wrong, for programs.
+    pub code: UserErrorCode,
+    /// What went wrong and what to do about it, for people.
+    pub message: String,
+    /// The path of the input field to correct, if one is to blame.
+    pub field: Option<Vec<String>>,
+}
+
+/// Why a mutation was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum UserErrorCode {
+    /// There is no such thing, or it is not yours to see.
+    NotFound,
+    /// Your role may not do this.
+    Forbidden,
+    /// An amount has to be more than zero.
+    AmountNotPositive,
+    /// The grant has less left than was asked for; the message says how much.
+    InsufficientAvailable,
+    /// The thing is in a state in which this cannot be done; the message names it.
+    InvalidState,
+    /// Two dates contradict each other.
+    InvalidDates,
+    /// The date lies outside the grant's period of performance, or after its last day to sign or pay.
+    OutsidePeriod,
+    /// Shares do not sum to 10,000 basis points, or name something twice.
+    SharesNotWhole,
+    /// Requester, approver and payer have to be three people; drafter and approver two.
+    SeparationOfDuties,
+    /// The amount is above what this approver may approve.
+    ApprovalLimitExceeded,
+    /// There is one already with this name, number, address or invoice.
+    AlreadyExists,
+    /// The idempotency key was used for another request.
+    IdempotencyKeyReused,
+    /// Somebody changed the thing after you read it; read it again.
+    RevisionConflict,
+    /// Something required is missing or malformed; `field` names it.
+    InvalidInput,
+    /// The month is closed for the ledger.
+    PeriodClosed,
+}
+
+impl Refusal {
+    pub fn new(code: UserErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), field: None }
+    }
+
+    /// Names the input field to correct.
+    pub fn on(self, field: &str) -> Self {
+        Self { field: Some(vec!["input".into(), field.into()]), ..self }
+    }
+
+    pub fn not_found(what: &str) -> Self {
+        Self::new(UserErrorCode::NotFound, format!("there is no such {what}"))
+    }
+}
+
+/// What the database refuses on behalf of a rule, in the caller's words. Rules
+/// answer first; these rows answer when two callers race, and for uniqueness.
+const CONSTRAINTS: &[(&str, UserErrorCode, &str, Option<&str>)] = {
+    use UserErrorCode::*;
+    &[
+        (
+            "ledger_accounts_not_overdrawn",
+            InsufficientAvailable,
+            "the grant has less left than this",
+            Some("amount"),
+        ),
+        ("ledger_transfers_open_month", PeriodClosed, "that month is closed", None),
+        (
+            "grants_number_once",
+            AlreadyExists,
+            "there is a grant with this number already",
+            Some("number"),
+        ),
+        (
+            "grant_cities_whole",
+            SharesNotWhole,
+            "the shares of cities have to sum to 10000 basis points",
+            Some("cities"),
+        ),
+        (
+            "grant_action_areas_whole",
+            SharesNotWhole,
+            "the shares of action areas have to sum to 10000 basis points",
+            Some("actionAreas"),
+        ),
+        (
+            "disbursements_invoice_once",
+            AlreadyExists,
+            "a live request of this grant has this invoice number already",
+            Some("invoiceNumber"),
+        ),
+        ("disbursements_transition", InvalidState, "the disbursement has moved on meanwhile", None),
+        (
+            "disbursements_paid_in_time",
+            OutsidePeriod,
+            "the grant's last day to be liquidated has passed",
+            Some("paidOn"),
+        ),
+        (
+            "cities_geoid_once",
+            AlreadyExists,
+            "there is a city with this GEOID already",
+            Some("geoid"),
+        ),
+        (
+            "cities_gnis_once",
+            AlreadyExists,
+            "there is a city with this GNIS id already",
+            Some("gnis"),
+        ),
+        (
+            "organizations_name_once",
+            AlreadyExists,
+            "there is an organization with this name already",
+            Some("name"),
+        ),
+        (
+            "people_email_once",
+            AlreadyExists,
+            "there is a person with this e-mail address already",
+            Some("email"),
+        ),
+        (
+            "sustainability_plans_edition_once",
+            AlreadyExists,
+            "there is a plan of this edition already",
+            None,
+        ),
+        (
+            "sustainability_plans_one_adopted",
+            InvalidState,
+            "another plan of this city was adopted meanwhile; read it again",
+            None,
+        ),
+    ]
+};
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        let name = error.as_database_error().and_then(|error| error.constraint());
+        let known =
+            name.and_then(|name| CONSTRAINTS.iter().find(|(constraint, ..)| *constraint == name));
+        match known {
+            Some((_, code, message, field)) => {
+                let refusal = Refusal::new(*code, *message);
+                Self::Refused(field.map_or(refusal.clone(), |field| refusal.on(field)))
+            }
+            None => Self::Internal(error.into()),
+        }
+    }
+}
+
+impl From<anyhow::Error> for Error {
+    fn from(error: anyhow::Error) -> Self {
+        Self::Internal(error)
+    }
+}
+
+/// A fault that several waiting resolvers share, as a data loader needs.
+pub type Shared = std::sync::Arc<sqlx::Error>;
+
+impl From<Shared> for Error {
+    fn from(error: Shared) -> Self {
+        Self::Internal(anyhow::Error::new(error))
+    }
+}

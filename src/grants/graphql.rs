@@ -1,0 +1,555 @@
+use std::collections::HashMap;
+
+use async_graphql::{
+    ComplexObject, Context, Enum, InputObject, Object, SimpleObject,
+    connection::Connection,
+    dataloader::{DataLoader, Loader},
+};
+use chrono::{DateTime, Utc};
+
+use super::{
+    ActionArea, ActionAreaShare, CityShare, DateRange, Grant, GrantAction, GrantStatus, NewGrant,
+    commands, store,
+};
+use crate::{
+    App, Error, Result,
+    access::Reach,
+    cities::City,
+    clock::Date,
+    deadlines::{
+        Deadline,
+        graphql::{DeadlinesListed, deadlines_of_grant},
+    },
+    disbursements::{
+        Disbursement,
+        graphql::{DisbursementOrder, DisbursementsListed, disbursements_of_grant},
+    },
+    error::Shared,
+    graphql::{ContextExt, payload},
+    id::{CityId, GrantId, OrganizationId, ProgramId},
+    ledger::{self, GrantBalance},
+    money::Money,
+    page::{OrderDirection, PageArgs, Window},
+    people::{Organization, Person, graphql::OrganizationLoader, graphql::PersonLoader},
+    streams::{self, FundingProgram, FundingStream, StreamCode},
+};
+
+/// A city that a grant benefits.
+#[derive(SimpleObject)]
+pub struct GrantCity {
+    /// The city.
+    city: City,
+    /// Its share in basis points: 10,000 is the whole grant, and the shares of a grant sum to that.
+    share_bp: i32,
+}
+
+#[ComplexObject]
+impl Grant {
+    /// The funding stream whose money it is.
+    async fn stream(&self, ctx: &Context<'_>) -> Result<FundingStream> {
+        let program = self.program(ctx).await?;
+        Ok(streams::graphql::stream(ctx, program.stream_id).await?.expect("a program has a stream"))
+    }
+
+    /// The program that it was awarded under.
+    async fn program(&self, ctx: &Context<'_>) -> Result<FundingProgram> {
+        Ok(streams::graphql::program(ctx, self.program_id).await?.expect("a grant has a program"))
+    }
+
+    /// The grant that this one passes on money of; null when you may not see it.
+    async fn parent(&self, ctx: &Context<'_>) -> Result<Option<Grant>> {
+        match self.parent_id {
+            Some(id) => Ok(ctx.data_unchecked::<DataLoader<GrantLoader>>().load_one(id).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// The organization that receives the money.
+    async fn recipient(&self, ctx: &Context<'_>) -> Result<Organization> {
+        let found = ctx
+            .data_unchecked::<DataLoader<OrganizationLoader>>()
+            .load_one(self.recipient_id)
+            .await?;
+        Ok(found.expect("a grant has a recipient"))
+    }
+
+    /// The cities it benefits, the largest share first.
+    async fn cities(&self, ctx: &Context<'_>) -> Result<Vec<GrantCity>> {
+        let found = ctx
+            .data_unchecked::<DataLoader<CitiesOfGrant>>()
+            .load_one(self.id)
+            .await?
+            .unwrap_or_default();
+        Ok(found.into_iter().map(|of| GrantCity { city: of.city, share_bp: of.share_bp }).collect())
+    }
+
+    /// The Community Action Areas it serves, the largest share first.
+    async fn action_areas(&self, ctx: &Context<'_>) -> Result<Vec<ActionAreaShare>> {
+        Ok(ctx
+            .data_unchecked::<DataLoader<ActionAreasOfGrant>>()
+            .load_one(self.id)
+            .await?
+            .unwrap_or_default())
+    }
+
+    /// The period in which costs may arise.
+    async fn performance(&self) -> DateRange {
+        self.performance_period()
+    }
+
+    /// Who drew it up.
+    async fn drafted_by(&self, ctx: &Context<'_>) -> Result<Option<Person>> {
+        Ok(ctx.data_unchecked::<DataLoader<PersonLoader>>().load_one(self.drafted_by).await?)
+    }
+
+    /// Who decided the award; null while a draft.
+    async fn awarded_by(&self, ctx: &Context<'_>) -> Result<Option<Person>> {
+        match self.awarded_by {
+            Some(id) => Ok(ctx.data_unchecked::<DataLoader<PersonLoader>>().load_one(id).await?),
+            None => Ok(None),
+        }
+    }
+
+    /// Where its money is, in US dollars: now, or as of the end of a day.
+    async fn balance(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(
+            desc = "Count entries effective on or before this day; all entries when absent."
+        )]
+        as_of: Option<Date>,
+    ) -> Result<GrantBalance> {
+        let found =
+            ctx.data_unchecked::<DataLoader<BalanceLoader>>().load_one((self.id, as_of)).await?;
+        Ok(found.unwrap_or_else(|| GrantBalance::empty(as_of, ctx.app().clock.now())))
+    }
+
+    /// Its disbursements, the newest request first unless ordered otherwise.
+    async fn disbursements(
+        &self,
+        ctx: &Context<'_>,
+        order_by: Option<DisbursementOrder>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<String, Disbursement, DisbursementsListed>> {
+        disbursements_of_grant(ctx, self.id, order_by, PageArgs { first, after, last, before })
+            .await
+    }
+
+    /// Its deadlines, the earliest first.
+    async fn deadlines(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<String, Deadline, DeadlinesListed>> {
+        deadlines_of_grant(ctx, self.id, PageArgs { first, after, last, before }).await
+    }
+
+    /// What you may do to it now.
+    async fn allowed_actions(&self, ctx: &Context<'_>) -> Vec<GrantAction> {
+        self.actions_for(ctx.actor())
+    }
+}
+
+/// Which grants to list. A grant is found when every given field fits.
+#[derive(InputObject, Default)]
+pub struct GrantFilter {
+    /// Of one of these funding streams.
+    streams: Option<Vec<StreamCode>>,
+    /// Of one of these programs.
+    programs: Option<Vec<ProgramId>>,
+    /// In one of these states.
+    statuses: Option<Vec<GrantStatus>>,
+    /// For the good of one of these cities.
+    cities: Option<Vec<CityId>>,
+    /// Received by one of these organizations.
+    recipients: Option<Vec<OrganizationId>>,
+    /// Serving one of these action areas.
+    action_areas: Option<Vec<ActionArea>>,
+    /// Part of the number or the title, in any case.
+    search: Option<String>,
+    /// Whose period of performance includes this day.
+    active_on: Option<Date>,
+    /// Changed at or after this moment.
+    updated_since: Option<DateTime<Utc>>,
+}
+
+impl From<GrantFilter> for store::GrantFilter {
+    fn from(filter: GrantFilter) -> Self {
+        Self {
+            streams: filter.streams,
+            programs: filter.programs,
+            statuses: filter.statuses,
+            cities: filter.cities,
+            recipients: filter.recipients,
+            action_areas: filter.action_areas,
+            search: filter.search,
+            active_on: filter.active_on,
+            updated_since: filter.updated_since,
+        }
+    }
+}
+
+/// What grants can be ordered by.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+pub enum GrantOrderField {
+    /// When it was entered.
+    CreatedAt,
+    /// The agreement's number.
+    Number,
+    /// The title.
+    Title,
+    /// The amount as drafted.
+    Amount,
+    /// The end of the period of performance.
+    PerformanceEnd,
+    /// The last day to pay; grants without one count as the earliest.
+    LiquidateBy,
+}
+
+/// The order of a list of grants.
+#[derive(InputObject)]
+pub struct GrantOrder {
+    /// What to order by.
+    field: GrantOrderField,
+    /// Which way.
+    #[graphql(default_with = "OrderDirection::Asc")]
+    direction: OrderDirection,
+}
+
+/// What is known about a whole list of grants.
+pub struct GrantsListed {
+    filter: store::GrantFilter,
+    reach: Reach,
+}
+
+#[Object]
+impl GrantsListed {
+    /// How many grants the filter finds, on all pages.
+    async fn total_count(&self, ctx: &Context<'_>) -> Result<i64> {
+        Ok(store::count(&ctx.app().db, &self.filter, &self.reach).await?)
+    }
+}
+
+#[derive(Default)]
+pub struct GrantQuery;
+
+#[Object]
+impl GrantQuery {
+    /// A grant by its id or its number; null when there is none or it is not yours to see.
+    async fn grant(
+        &self,
+        ctx: &Context<'_>,
+        id: Option<GrantId>,
+        number: Option<String>,
+    ) -> Result<Option<Grant>> {
+        ctx.actor().must_sign_in()?;
+        let id = match (id, number) {
+            (Some(id), None) => Some(id),
+            (None, Some(number)) => store::find_by_number(&ctx.app().db, &number).await?,
+            _ => {
+                return Err(Error::BadInput("name the grant either by `id` or by `number`".into()));
+            }
+        };
+        // The same second statement whether the number is unknown or another's.
+        let id = id.unwrap_or(GrantId(uuid::Uuid::nil()));
+        Ok(store::find(&ctx.app().db, &ctx.actor().reach(), &[id]).await?.pop())
+    }
+
+    /// The grants that you may see, the newest first unless ordered otherwise.
+    #[expect(clippy::too_many_arguments, reason = "the arguments of a connection")]
+    async fn grants(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default)] filter: GrantFilter,
+        order_by: Option<GrantOrder>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<String, Grant, GrantsListed>> {
+        let reach = ctx.actor().must_sign_in()?.reach.clone();
+        let order = order_by.unwrap_or(GrantOrder {
+            field: GrantOrderField::CreatedAt,
+            direction: OrderDirection::Desc,
+        });
+        let name = match order.field {
+            GrantOrderField::CreatedAt => "CREATED_AT",
+            GrantOrderField::Number => "NUMBER",
+            GrantOrderField::Title => "TITLE",
+            GrantOrderField::Amount => "AMOUNT",
+            GrantOrderField::PerformanceEnd => "PERFORMANCE_END",
+            GrantOrderField::LiquidateBy => "LIQUIDATE_BY",
+        };
+        let window = Window::new(name, order.direction, PageArgs { first, after, last, before })?;
+        let filter = filter.into();
+        let rows = store::list(&ctx.app().db, &window, &filter, &reach).await?;
+        Ok(window.page(rows, |grant| store::position(name, grant), GrantsListed { filter, reach }))
+    }
+}
+
+/// A city's share of a new grant.
+#[derive(InputObject)]
+struct GrantCityInput {
+    /// The city.
+    city_id: CityId,
+    /// Its share in basis points; the shares of a grant sum to 10,000.
+    share_bp: i32,
+}
+
+/// An action area's share of a new grant.
+#[derive(InputObject)]
+struct GrantActionAreaInput {
+    /// The action area.
+    action_area: ActionArea,
+    /// Its share in basis points; the shares of a grant sum to 10,000.
+    share_bp: i32,
+}
+
+/// A new grant, as a draft.
+#[derive(InputObject)]
+struct CreateGrantInput {
+    /// The agreement's number; no other grant has it.
+    number: String,
+    /// What the grant is for.
+    title: String,
+    /// The program it is awarded under.
+    program_id: ProgramId,
+    /// The organization that receives the money.
+    recipient_id: OrganizationId,
+    /// The grant whose money it passes on.
+    parent_id: Option<GrantId>,
+    /// The amount in US dollars.
+    amount: Money,
+    /// The period in which costs may arise.
+    performance: DateRange,
+    /// The last day to sign the agreement.
+    encumber_by: Option<Date>,
+    /// The last day to pay; not before `encumberBy`.
+    liquidate_by: Option<Date>,
+    /// The last day for the final invoice.
+    final_invoice_by: Option<Date>,
+    /// The cities it benefits, with shares that sum to 10,000 basis points.
+    cities: Vec<GrantCityInput>,
+    /// The action areas it serves, with shares that sum to 10,000 basis points.
+    action_areas: Vec<GrantActionAreaInput>,
+}
+
+impl From<CreateGrantInput> for NewGrant {
+    fn from(input: CreateGrantInput) -> Self {
+        let city =
+            |share: GrantCityInput| CityShare { city: share.city_id, share_bp: share.share_bp };
+        let area = |share: GrantActionAreaInput| ActionAreaShare {
+            action_area: share.action_area,
+            share_bp: share.share_bp,
+        };
+        Self {
+            number: input.number,
+            title: input.title,
+            program: input.program_id,
+            recipient: input.recipient_id,
+            parent: input.parent_id,
+            amount: input.amount,
+            performance: input.performance,
+            encumber_by: input.encumber_by,
+            liquidate_by: input.liquidate_by,
+            final_invoice_by: input.final_invoice_by,
+            cities: input.cities.into_iter().map(city).collect(),
+            action_areas: input.action_areas.into_iter().map(area).collect(),
+        }
+    }
+}
+
+/// Names a grant and the revision of it that you read.
+#[derive(InputObject)]
+struct ChangeGrantInput {
+    /// The grant.
+    grant_id: GrantId,
+    /// Its revision when you read it; a later one is refused.
+    revision: i32,
+}
+
+/// The signing of a grant's agreement.
+#[derive(InputObject)]
+struct SignGrantInput {
+    /// The grant.
+    grant_id: GrantId,
+    /// Its revision when you read it; a later one is refused.
+    revision: i32,
+    /// The day on which the last party signed: not after the grant's `encumberBy`.
+    signed_on: Date,
+}
+
+payload!(
+    /// What came of `createGrant`.
+    CreateGrantPayload {
+        /// The new draft; null when it was refused.
+        grant: Grant
+    }
+);
+payload!(
+    /// What came of `awardGrant`.
+    AwardGrantPayload {
+        /// The awarded grant; null when it was refused.
+        grant: Grant
+    }
+);
+payload!(
+    /// What came of `signGrant`.
+    SignGrantPayload {
+        /// The signed grant; null when it was refused.
+        grant: Grant
+    }
+);
+payload!(
+    /// What came of `suspendGrant`.
+    SuspendGrantPayload {
+        /// The suspended grant; null when it was refused.
+        grant: Grant
+    }
+);
+payload!(
+    /// What came of `resumeGrant`.
+    ResumeGrantPayload {
+        /// The resumed grant; null when it was refused.
+        grant: Grant
+    }
+);
+payload!(
+    /// What came of `closeGrant`.
+    CloseGrantPayload {
+        /// The closed grant; null when it was refused.
+        grant: Grant
+    }
+);
+
+#[derive(Default)]
+pub struct GrantMutation;
+
+#[Object]
+impl GrantMutation {
+    /// Draws up a grant. No money moves yet. Needs GRANT_MANAGER.
+    async fn create_grant(
+        &self,
+        ctx: &Context<'_>,
+        input: CreateGrantInput,
+    ) -> Result<CreateGrantPayload> {
+        commands::create(ctx.app(), ctx.actor(), input.into()).await.try_into()
+    }
+
+    /// Decides the award of a draft: its amount becomes available. Needs APPROVER, another person than the drafter.
+    async fn award_grant(
+        &self,
+        ctx: &Context<'_>,
+        input: ChangeGrantInput,
+    ) -> Result<AwardGrantPayload> {
+        commands::award(ctx.app(), ctx.actor(), input.grant_id, input.revision).await.try_into()
+    }
+
+    /// Records the signing of the agreement, on or before `encumberBy`: money can be requested. Needs GRANT_MANAGER.
+    async fn sign_grant(
+        &self,
+        ctx: &Context<'_>,
+        input: SignGrantInput,
+    ) -> Result<SignGrantPayload> {
+        commands::sign(ctx.app(), ctx.actor(), input.grant_id, input.revision, input.signed_on)
+            .await
+            .try_into()
+    }
+
+    /// Stops an active grant for now: nothing is requested, approved or paid. Needs GRANT_MANAGER.
+    async fn suspend_grant(
+        &self,
+        ctx: &Context<'_>,
+        input: ChangeGrantInput,
+    ) -> Result<SuspendGrantPayload> {
+        commands::suspend(ctx.app(), ctx.actor(), input.grant_id, input.revision).await.try_into()
+    }
+
+    /// Lets a suspended grant go on. Needs GRANT_MANAGER.
+    async fn resume_grant(
+        &self,
+        ctx: &Context<'_>,
+        input: ChangeGrantInput,
+    ) -> Result<ResumeGrantPayload> {
+        commands::resume(ctx.app(), ctx.actor(), input.grant_id, input.revision).await.try_into()
+    }
+
+    /// Ends a grant after its period of performance, with nothing requested, approved or retained;
+    /// what is available lapses. Needs FISCAL_OFFICER.
+    async fn close_grant(
+        &self,
+        ctx: &Context<'_>,
+        input: ChangeGrantInput,
+    ) -> Result<CloseGrantPayload> {
+        commands::close(ctx.app(), ctx.actor(), input.grant_id, input.revision).await.try_into()
+    }
+}
+
+/// The grants of one request's actor: those that may not be seen are not found.
+pub struct GrantLoader {
+    pub app: App,
+    pub reach: Reach,
+}
+
+impl Loader<GrantId> for GrantLoader {
+    type Value = Grant;
+    type Error = Shared;
+
+    async fn load(&self, ids: &[GrantId]) -> Result<HashMap<GrantId, Grant>, Shared> {
+        let found = store::find(&self.app.db, &self.reach, ids).await?;
+        Ok(found.into_iter().map(|grant| (grant.id, grant)).collect())
+    }
+}
+
+pub struct CitiesOfGrant(pub App);
+
+impl Loader<GrantId> for CitiesOfGrant {
+    type Value = Vec<store::CityOfGrant>;
+    type Error = Shared;
+
+    async fn load(&self, grants: &[GrantId]) -> Result<HashMap<GrantId, Self::Value>, Shared> {
+        Ok(store::cities_of(&self.0.db, grants).await?)
+    }
+}
+
+pub struct ActionAreasOfGrant(pub App);
+
+impl Loader<GrantId> for ActionAreasOfGrant {
+    type Value = Vec<ActionAreaShare>;
+    type Error = Shared;
+
+    async fn load(&self, grants: &[GrantId]) -> Result<HashMap<GrantId, Self::Value>, Shared> {
+        Ok(store::action_areas_of(&self.0.db, grants).await?)
+    }
+}
+
+pub struct BalanceLoader(pub App);
+
+impl Loader<(GrantId, Option<Date>)> for BalanceLoader {
+    type Value = GrantBalance;
+    type Error = Shared;
+
+    /// One statement per day that is asked for.
+    async fn load(
+        &self,
+        keys: &[(GrantId, Option<Date>)],
+    ) -> Result<HashMap<(GrantId, Option<Date>), GrantBalance>, Shared> {
+        let mut of_day: HashMap<Option<Date>, Vec<GrantId>> = HashMap::new();
+        for (grant, as_of) in keys {
+            of_day.entry(*as_of).or_default().push(*grant);
+        }
+        let mut found = HashMap::new();
+        for (as_of, grants) in of_day {
+            let balances =
+                ledger::store::balances(&self.0.db, &grants, as_of, self.0.clock.now()).await?;
+            found.extend(balances.into_iter().map(|(grant, balance)| ((grant, as_of), balance)));
+        }
+        Ok(found)
+    }
+}

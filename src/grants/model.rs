@@ -1,0 +1,195 @@
+use async_graphql::{InputObject, SimpleObject};
+use chrono::{DateTime, Utc};
+
+use crate::{
+    access::{Actor, Role},
+    clock::Date,
+    id::{CityId, GrantId, OrganizationId, PersonId, ProgramId},
+    money::Money,
+    text_enum::text_enum,
+};
+
+text_enum! {
+    /// Where a grant stands in its life.
+    pub enum GrantStatus {
+        /// Being drawn up; no money yet.
+        Draft = "DRAFT",
+        /// Decided, not yet signed.
+        Awarded = "AWARDED",
+        /// Signed: money can be requested.
+        Active = "ACTIVE",
+        /// Stopped for now: nothing is requested, approved or paid.
+        Suspended = "SUSPENDED",
+        /// The period has ended and final reports are due.
+        Closing = "CLOSING",
+        /// Ended; what was left has lapsed.
+        Closed = "CLOSED",
+        /// Ended before its time.
+        Terminated = "TERMINATED",
+    }
+}
+
+text_enum! {
+    /// What can be done to a grant.
+    pub enum GrantAction {
+        Award = "AWARD",
+        Sign = "SIGN",
+        Suspend = "SUSPEND",
+        Resume = "RESUME",
+        Close = "CLOSE",
+        RequestDisbursement = "REQUEST_DISBURSEMENT",
+    }
+}
+
+text_enum! {
+    /// The six Community Action Areas of All Children Thrive-California (Technical Assistance Plan).
+    pub enum ActionArea {
+        /// Promoting Healthy Childhood Development.
+        HealthyChildhoodDevelopment = "HEALTHY_CHILDHOOD_DEVELOPMENT",
+        /// Creating Protective Environments.
+        ProtectiveEnvironments = "PROTECTIVE_ENVIRONMENTS",
+        /// Youth Development and Civic Engagement.
+        YouthDevelopment = "YOUTH_DEVELOPMENT",
+        /// Strengthening Economic Supports for Children and Families.
+        EconomicSupports = "ECONOMIC_SUPPORTS",
+        /// Access to Safe and Stable Housing.
+        SafeStableHousing = "SAFE_STABLE_HOUSING",
+        /// Mental Health and Wellness.
+        MentalHealthWellness = "MENTAL_HEALTH_WELLNESS",
+    }
+}
+
+impl GrantStatus {
+    /// What the state allows, whoever asks.
+    pub fn actions(self) -> &'static [GrantAction] {
+        use GrantAction::*;
+        match self {
+            Self::Draft => &[Award],
+            Self::Awarded => &[Sign],
+            Self::Active => &[RequestDisbursement, Suspend, Close],
+            Self::Suspended => &[Resume, Close],
+            Self::Closing | Self::Closed | Self::Terminated => &[],
+        }
+    }
+}
+
+impl GrantAction {
+    /// Who may do it.
+    pub fn role(self) -> Role {
+        match self {
+            Self::Award => Role::Approver,
+            Self::RequestDisbursement => Role::CityFinance,
+            Self::Close => Role::FiscalOfficer,
+            Self::Sign | Self::Suspend | Self::Resume => Role::GrantManager,
+        }
+    }
+}
+
+/// A period of days, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, SimpleObject, InputObject)]
+#[graphql(input_name = "DateRangeInput")]
+pub struct DateRange {
+    /// The first day.
+    pub start: Date,
+    /// The last day.
+    pub end: Date,
+}
+
+/// An award of a program's money to a recipient organization.
+#[derive(Clone, Debug, SimpleObject)]
+#[graphql(complex)]
+pub struct Grant {
+    /// Identifies the grant everywhere in Thrive.
+    pub id: GrantId,
+    /// The agreement's number, unique.
+    pub number: String,
+    /// What the grant is for.
+    pub title: String,
+    /// Where it stands in its life.
+    pub status: GrantStatus,
+    #[graphql(skip)]
+    pub program_id: ProgramId,
+    #[graphql(skip)]
+    pub recipient_id: OrganizationId,
+    #[graphql(skip)]
+    pub parent_id: Option<GrantId>,
+    /// The amount as drafted, in US dollars; once awarded, `balance.awarded` tells what counts.
+    pub amount: Money,
+    #[graphql(skip)]
+    pub performance_start: Date,
+    #[graphql(skip)]
+    pub performance_end: Date,
+    /// The last day to sign the agreement (Government Code 16304).
+    pub encumber_by: Option<Date>,
+    /// The last day to pay: what is unpaid then reverts (Government Code 16304.1).
+    pub liquidate_by: Option<Date>,
+    /// The last day on which the recipient may send its final invoice.
+    pub final_invoice_by: Option<Date>,
+    #[graphql(skip)]
+    pub drafted_by: PersonId,
+    #[graphql(skip)]
+    pub awarded_by: Option<PersonId>,
+    /// When the award was decided; null while a draft.
+    pub awarded_at: Option<DateTime<Utc>>,
+    /// When the agreement was signed; null until then.
+    pub signed_on: Option<Date>,
+    /// Grows with every change; an edit names the one it read.
+    pub revision: i32,
+    /// When the grant was entered.
+    pub created_at: DateTime<Utc>,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
+}
+
+impl Grant {
+    pub fn performance_period(&self) -> DateRange {
+        DateRange { start: self.performance_start, end: self.performance_end }
+    }
+
+    /// What this actor may do to the grant now.
+    pub fn actions_for(&self, actor: &Actor) -> Vec<GrantAction> {
+        let Actor::Person(identity) = actor else { return vec![] };
+        let may = |action: &&GrantAction| match action {
+            GrantAction::Award => identity.person != self.drafted_by,
+            GrantAction::RequestDisbursement => {
+                identity.reach.organizations.contains(&self.recipient_id)
+            }
+            _ => true,
+        };
+        let allowed = self.status.actions().iter().filter(|action| action.role() == identity.role);
+        allowed.filter(may).copied().collect()
+    }
+}
+
+/// A city's share of a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CityShare {
+    pub city: CityId,
+    pub share_bp: i32,
+}
+
+/// An action area's share of a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, SimpleObject)]
+#[graphql(name = "GrantActionArea")]
+pub struct ActionAreaShare {
+    /// The action area.
+    pub action_area: ActionArea,
+    /// Its share in basis points: 10,000 is the whole grant.
+    pub share_bp: i32,
+}
+
+#[derive(Clone, Debug)]
+pub struct NewGrant {
+    pub number: String,
+    pub title: String,
+    pub program: ProgramId,
+    pub recipient: OrganizationId,
+    pub parent: Option<GrantId>,
+    pub amount: Money,
+    pub performance: DateRange,
+    pub encumber_by: Option<Date>,
+    pub liquidate_by: Option<Date>,
+    pub final_invoice_by: Option<Date>,
+    pub cities: Vec<CityShare>,
+    pub action_areas: Vec<ActionAreaShare>,
+}

@@ -1,0 +1,187 @@
+//! What a grant has to look like, and what its state allows.
+
+use std::collections::HashSet;
+
+use super::{Grant, GrantAction, NewGrant};
+use crate::{
+    Refusal,
+    access::Identity,
+    clock::Date,
+    error::UserErrorCode::{
+        self, InvalidDates, InvalidInput, InvalidState, OutsidePeriod, SharesNotWhole,
+    },
+    ledger::GrantBalance,
+    money::Money,
+    streams::FundingStream,
+};
+
+const WHOLE: i64 = 10_000;
+
+pub fn check_draft(new: &NewGrant, stream: &FundingStream) -> Result<(), Refusal> {
+    for (text, field) in [(&new.number, "number"), (&new.title, "title")] {
+        if text.trim().is_empty() {
+            return Err(
+                Refusal::new(InvalidInput, format!("`{field}` must not be empty")).on(field)
+            );
+        }
+    }
+    must_be_positive(new.amount)?;
+    check_dates(new)?;
+    if !stream.is_active_on(new.performance.start) {
+        let message = format!(
+            "{} can be granted from {}{}: a period of performance that starts on {} is outside",
+            stream.code,
+            stream.effective_from,
+            stream.effective_to.map(|last| format!(" to {last}")).unwrap_or_default(),
+            new.performance.start,
+        );
+        return Err(Refusal::new(OutsidePeriod, message).on("programId"));
+    }
+    check_shares(new.cities.iter().map(|share| (share.city, share.share_bp)), "cities")?;
+    check_shares(
+        new.action_areas.iter().map(|share| (share.action_area, share.share_bp)),
+        "actionAreas",
+    )
+}
+
+fn check_dates(new: &NewGrant) -> Result<(), Refusal> {
+    if new.performance.end < new.performance.start {
+        let message = format!(
+            "the period of performance ends on {}, before it starts on {}",
+            new.performance.end, new.performance.start
+        );
+        return Err(Refusal::new(InvalidDates, message).on("performance"));
+    }
+    if let (Some(encumber), Some(liquidate)) = (new.encumber_by, new.liquidate_by)
+        && liquidate < encumber
+    {
+        let message = format!("liquidate-by {liquidate} lies before encumber-by {encumber}");
+        return Err(Refusal::new(InvalidDates, message).on("liquidateBy"));
+    }
+    Ok(())
+}
+
+fn check_shares<T: Eq + std::hash::Hash>(
+    shares: impl Iterator<Item = (T, i32)>,
+    field: &str,
+) -> Result<(), Refusal> {
+    let mut named = HashSet::new();
+    let mut sum = 0_i64;
+    for (subject, share) in shares {
+        if share < 1 {
+            return Err(Refusal::new(SharesNotWhole, "a share is at least 1 basis point").on(field));
+        }
+        if !named.insert(subject) {
+            return Err(Refusal::new(SharesNotWhole, format!("`{field}` names one of them twice"))
+                .on(field));
+        }
+        sum += i64::from(share);
+    }
+    if sum != WHOLE {
+        let message = format!(
+            "the shares of `{field}` sum to {sum} basis points; together they have to be {WHOLE}"
+        );
+        return Err(Refusal::new(SharesNotWhole, message).on(field));
+    }
+    Ok(())
+}
+
+pub fn must_be_positive(amount: Money) -> Result<(), Refusal> {
+    if amount.is_positive() {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        UserErrorCode::AmountNotPositive,
+        format!("the amount has to be more than zero, not {amount}"),
+    )
+    .on("amount"))
+}
+
+/// The state has to allow the action; a refusal names the state and what it allows.
+pub fn must_allow(grant: &Grant, action: GrantAction) -> Result<(), Refusal> {
+    let allowed = grant.status.actions();
+    if allowed.contains(&action) {
+        return Ok(());
+    }
+    let names: Vec<_> = allowed.iter().map(|action| action.as_str()).collect();
+    let names = if names.is_empty() { "nothing more".into() } else { names.join(", ") };
+    Err(Refusal::new(
+        InvalidState,
+        format!("grant {} is {}, which allows {names}", grant.number, grant.status),
+    ))
+}
+
+pub fn check_revision(grant: &Grant, read: i32) -> Result<(), Refusal> {
+    if grant.revision == read {
+        return Ok(());
+    }
+    let message = format!(
+        "you read revision {read}, and the grant is at {} now: read it again",
+        grant.revision
+    );
+    Err(Refusal::new(UserErrorCode::RevisionConflict, message).on("revision"))
+}
+
+pub fn check_award(grant: &Grant, approver: &Identity) -> Result<(), Refusal> {
+    must_allow(grant, GrantAction::Award)?;
+    if grant.drafted_by == approver.person {
+        return Err(Refusal::new(
+            UserErrorCode::SeparationOfDuties,
+            "whoever drafted a grant does not award it: ask another approver",
+        ));
+    }
+    check_limit(approver, grant.amount)
+}
+
+/// An approver's limit binds every single decision.
+pub fn check_limit(approver: &Identity, amount: Money) -> Result<(), Refusal> {
+    match approver.approval_limit {
+        Some(limit) if amount > limit => Err(Refusal::new(
+            UserErrorCode::ApprovalLimitExceeded,
+            format!(
+                "{amount} is above your approval limit of {limit}: ask an approver with a higher one"
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+pub fn check_signing(grant: &Grant, signed_on: Date, today: Date) -> Result<(), Refusal> {
+    must_allow(grant, GrantAction::Sign)?;
+    if signed_on > today {
+        return Err(Refusal::new(
+            InvalidDates,
+            format!("{signed_on} has not come yet; today is {today}"),
+        )
+        .on("signedOn"));
+    }
+    match grant.encumber_by {
+        Some(last) if signed_on > last => Err(Refusal::new(
+            OutsidePeriod,
+            format!("the money had to be encumbered by {last} (Government Code 16304); {signed_on} is too late"),
+        )
+        .on("signedOn")),
+        _ => Ok(()),
+    }
+}
+
+/// Nothing may be on its way when a grant closes.
+pub fn check_closing(grant: &Grant, balance: &GrantBalance, today: Date) -> Result<(), Refusal> {
+    must_allow(grant, GrantAction::Close)?;
+    if today <= grant.performance_end {
+        let message = format!("the period of performance goes on to {}", grant.performance_end);
+        return Err(Refusal::new(OutsidePeriod, message));
+    }
+    for (amount, what) in [
+        (balance.requested, "requested"),
+        (balance.approved, "approved and not paid"),
+        (balance.retained, "retained"),
+    ] {
+        if amount.is_positive() {
+            let message =
+                format!("{amount} of grant {} is {what}: settle that first", grant.number);
+            return Err(Refusal::new(InvalidState, message));
+        }
+    }
+    Ok(())
+}

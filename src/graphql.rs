@@ -1,0 +1,335 @@
+//! The schema: every slice's part of `Query` and `Mutation`, and what resolvers share.
+
+use std::sync::Arc;
+
+use async_graphql::{
+    Context, EmptySubscription, ID, Interface, MergedObject, Object, Request, Response,
+    Schema as AnySchema, ServerError, SimpleObject, async_trait,
+    dataloader::DataLoader,
+    extensions::{Extension, ExtensionContext, ExtensionFactory, NextRequest},
+};
+
+use crate::{
+    App, Error, Result,
+    access::{Actor, Role},
+    cities, deadlines, disbursements, email, grants, jobs, people, plans, streams,
+};
+
+#[derive(Default, MergedObject)]
+pub struct Query(
+    NodeQuery,
+    cities::graphql::CityQuery,
+    people::graphql::PeopleQuery,
+    streams::graphql::StreamQuery,
+    grants::graphql::GrantQuery,
+    disbursements::graphql::DisbursementQuery,
+    deadlines::graphql::DeadlineQuery,
+    plans::graphql::PlanQuery,
+    email::graphql::EmailQuery,
+    jobs::graphql::JobQuery,
+);
+
+#[derive(Default, MergedObject)]
+pub struct Mutation(
+    cities::graphql::CityMutation,
+    people::graphql::PeopleMutation,
+    grants::graphql::GrantMutation,
+    disbursements::graphql::DisbursementMutation,
+    deadlines::graphql::DeadlineMutation,
+    plans::graphql::PlanMutation,
+);
+
+pub type Schema = AnySchema<Query, Mutation, EmptySubscription>;
+
+pub fn schema() -> Schema {
+    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+        .extension(Errors)
+        .limit_depth(16)
+        .limit_complexity(20_000)
+        .disable_suggestions()
+        .finish()
+}
+
+/// The schema in the schema language: the text of `schema.graphql`.
+pub fn sdl() -> String {
+    let options = async_graphql::SDLExportOptions::new()
+        .sorted_fields()
+        .sorted_arguments()
+        .sorted_enum_items();
+    schema().sdl_with_options(options)
+}
+
+/// Gives a request its actor, and loaders of its own, so that nothing one actor has
+/// read is answered to another.
+pub fn prepare(app: &App, actor: Actor, request: Request) -> Request {
+    fn loader<L>(loader: L) -> DataLoader<L> {
+        // Resolvers of one level finish within this; a longer wait only delays them.
+        DataLoader::new(loader, tokio::spawn).delay(std::time::Duration::from_micros(500))
+    }
+    let reach = actor.reach();
+    request
+        .data(loader(cities::graphql::CityLoader(app.clone())))
+        .data(loader(cities::graphql::CountyLoader(app.clone())))
+        .data(loader(people::graphql::OrganizationLoader(app.clone())))
+        .data(loader(people::graphql::PersonLoader(app.clone())))
+        .data(loader(grants::graphql::GrantLoader { app: app.clone(), reach }))
+        .data(loader(grants::graphql::CitiesOfGrant(app.clone())))
+        .data(loader(grants::graphql::ActionAreasOfGrant(app.clone())))
+        .data(loader(grants::graphql::BalanceLoader(app.clone())))
+        .data(loader(disbursements::graphql::EventsOfDisbursement(app.clone())))
+        .data(loader(disbursements::graphql::PageOfGrant(app.clone())))
+        .data(loader(disbursements::graphql::TotalsOfGrant(app.clone())))
+        .data(loader(deadlines::graphql::ResponsibleOfDeadline(app.clone())))
+        .data(loader(deadlines::graphql::DeadlinePageOfGrant(app.clone())))
+        .data(loader(deadlines::graphql::DeadlineCountOfGrant(app.clone())))
+        .data(loader(plans::graphql::YearsOfPlan(app.clone())))
+        .data(app.clone())
+        .data(actor)
+}
+
+pub trait ContextExt {
+    fn app(&self) -> &App;
+    fn actor(&self) -> &Actor;
+}
+
+impl ContextExt for Context<'_> {
+    fn app(&self) -> &App {
+        self.data_unchecked()
+    }
+
+    fn actor(&self) -> &Actor {
+        self.data_opt().unwrap_or(&Actor::Anyone)
+    }
+}
+
+/// Declares a mutation's payload: the thing it changed, or the reasons it did not.
+macro_rules! payload {
+    ($(#[$doc:meta])* $name:ident { $(#[$field_doc:meta])* $field:ident: $type:ty }) => {
+        $(#[$doc])*
+        #[derive(async_graphql::SimpleObject)]
+        pub struct $name {
+            $(#[$field_doc])*
+            $field: Option<$type>,
+            /// Why nothing changed; empty when it did.
+            user_errors: Vec<crate::Refusal>,
+        }
+
+        impl TryFrom<crate::Result<$type>> for $name {
+            type Error = crate::Error;
+
+            fn try_from(outcome: crate::Result<$type>) -> crate::Result<Self> {
+                match outcome {
+                    Ok(changed) => Ok(Self { $field: Some(changed), user_errors: vec![] }),
+                    Err(crate::Error::Refused(why)) => Ok(Self { $field: None, user_errors: vec![why] }),
+                    Err(other) => Err(other),
+                }
+            }
+        }
+    };
+}
+pub(crate) use payload;
+
+/// Anything with an id of its own.
+#[derive(Interface)]
+#[graphql(field(name = "id", ty = "ID", desc = "Identifies it everywhere in Thrive."))]
+pub enum Node {
+    City(cities::City),
+    County(cities::County),
+    Organization(people::Organization),
+    Person(people::Person),
+    FundingStream(streams::FundingStream),
+    FundingProgram(streams::FundingProgram),
+    Grant(grants::Grant),
+    Disbursement(disbursements::Disbursement),
+    Deadline(deadlines::Deadline),
+    SustainabilityPlan(plans::SustainabilityPlan),
+    Email(email::Email),
+    JobRun(jobs::JobRun),
+}
+
+/// Who is asking.
+#[derive(SimpleObject)]
+pub struct Viewer {
+    /// The person signed in; null without a token.
+    person: Option<people::Person>,
+    /// The role that the token acts in; null without a token.
+    role: Option<Role>,
+    /// Whether everything can be seen, rather than certain cities and organizations.
+    sees_everything: bool,
+    /// The cities whose grants, plans and deadlines can be seen.
+    cities: Vec<cities::City>,
+    /// The organizations whose grants can be seen.
+    organizations: Vec<people::Organization>,
+}
+
+#[derive(Default)]
+pub struct NodeQuery;
+
+#[Object]
+impl NodeQuery {
+    /// Who is asking, as the token tells. Public.
+    async fn viewer(&self, ctx: &Context<'_>) -> Result<Viewer> {
+        let app = ctx.app();
+        let Actor::Person(identity) = ctx.actor() else {
+            return Ok(Viewer {
+                person: None,
+                role: None,
+                sees_everything: false,
+                cities: vec![],
+                organizations: vec![],
+            });
+        };
+        Ok(Viewer {
+            person: people::store::find_people(&app.db, &[identity.person]).await?.pop(),
+            role: Some(identity.role),
+            sees_everything: identity.reach.everything,
+            cities: cities::store::find_cities(&app.db, &identity.reach.cities).await?,
+            organizations: people::store::find_organizations(
+                &app.db,
+                &identity.reach.organizations,
+            )
+            .await?,
+        })
+    }
+
+    /// Anything by its id; null when there is none or it is not yours to see.
+    async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
+        node(ctx, &id).await
+    }
+
+    /// Several things by their ids, at most 100, in the order of the ids; null for each that is not there.
+    async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
+        if ids.len() > 100 {
+            return Err(Error::BadInput(format!(
+                "at most 100 ids at once, and {} were asked for",
+                ids.len()
+            )));
+        }
+        futures_util::future::try_join_all(ids.iter().map(|id| node(ctx, id))).await
+    }
+}
+
+async fn node(ctx: &Context<'_>, id: &str) -> Result<Option<Node>> {
+    let db = &ctx.app().db;
+    let reach = ctx.actor().reach();
+    let viewer = match ctx.actor() {
+        Actor::Person(identity) => Some(identity),
+        Actor::Anyone => None,
+    };
+    let Some((prefix, _)) = id.split_once('_') else {
+        return Err(Error::BadInput(format!("`{id}` is not an id of Thrive")));
+    };
+    // What is public answers anyone; the rest answers by reach, and nobody reaches nothing.
+    Ok(match prefix {
+        "city" => ctx
+            .data_unchecked::<DataLoader<cities::graphql::CityLoader>>()
+            .load_one(parse(id)?)
+            .await?
+            .map(Node::City),
+        "county" => ctx
+            .data_unchecked::<DataLoader<cities::graphql::CountyLoader>>()
+            .load_one(parse(id)?)
+            .await?
+            .map(Node::County),
+        "stream" => streams::graphql::stream(ctx, parse(id)?).await?.map(Node::FundingStream),
+        "program" => streams::graphql::program(ctx, parse(id)?).await?.map(Node::FundingProgram),
+        "org" if viewer.is_some() => people::store::find_organizations(db, &[parse(id)?])
+            .await?
+            .pop()
+            .map(Node::Organization),
+        "person" => match viewer {
+            Some(identity) => {
+                people::store::find_visible(db, identity, parse(id)?).await?.map(Node::Person)
+            }
+            None => None,
+        },
+        "grant" => ctx
+            .data_unchecked::<DataLoader<grants::graphql::GrantLoader>>()
+            .load_one(parse(id)?)
+            .await?
+            .map(Node::Grant),
+        "disb" => disbursements::store::find(db, &reach, &[parse(id)?])
+            .await?
+            .pop()
+            .map(Node::Disbursement),
+        "deadline" => match viewer {
+            Some(identity) => deadlines::store::find(db, identity.person, &reach, &[parse(id)?])
+                .await?
+                .pop()
+                .map(Node::Deadline),
+            None => None,
+        },
+        "plan" => {
+            plans::store::find(db, &reach, &[parse(id)?]).await?.pop().map(Node::SustainabilityPlan)
+        }
+        "email" => match viewer {
+            Some(identity) => email::store::find(db, identity.person, &reach, &[parse(id)?])
+                .await?
+                .pop()
+                .map(Node::Email),
+            None => None,
+        },
+        "jobrun" if reach.everything => {
+            jobs::store::find(db, &[parse(id)?]).await?.pop().map(Node::JobRun)
+        }
+        "org" | "jobrun" => None,
+        _ => return Err(Error::BadInput(format!("`{id}` is not an id of Thrive"))),
+    })
+}
+
+fn parse<T: std::str::FromStr<Err = &'static str>>(id: &str) -> Result<T> {
+    id.parse().map_err(|expected| Error::BadInput(format!("`{id}`: {expected}")))
+}
+
+/// Codes for clients, and a mask over faults: any value with `Display` becomes a GraphQL
+/// error with `?`, database errors included, and their text stays inside the service.
+struct Errors;
+
+impl ExtensionFactory for Errors {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Self)
+    }
+}
+
+#[async_trait::async_trait]
+impl Extension for Errors {
+    async fn request(&self, ctx: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
+        let mut response = next.run(ctx).await;
+        let request = ctx.data::<RequestId>().ok();
+        response.errors.iter_mut().for_each(|error| present(error, request));
+        response
+    }
+}
+
+fn present(error: &mut ServerError, request: Option<&RequestId>) {
+    let code = match error.source.as_ref().map(|source| source.downcast_ref::<Error>()) {
+        // The document itself is wrong: parsing, validation, a value that does not fit its type.
+        None => {
+            if error.message.contains("too complex") || error.message.contains("too deep") {
+                "QUERY_TOO_COMPLEX"
+            } else {
+                "BAD_USER_INPUT"
+            }
+        }
+        Some(Some(Error::BadInput(_) | Error::Refused(_))) => "BAD_USER_INPUT",
+        Some(Some(Error::Unauthenticated)) => "UNAUTHENTICATED",
+        Some(Some(Error::Forbidden(_))) => "FORBIDDEN",
+        Some(fault) => {
+            match fault {
+                Some(Error::Internal(cause)) => tracing::error!(path = ?error.path, "{cause:?}"),
+                _ => tracing::error!(path = ?error.path, "{}", error.message),
+            }
+            error.message = "internal error".into();
+            "INTERNAL"
+        }
+    };
+    let extensions = error.extensions.get_or_insert_default();
+    extensions.set("code", code);
+    if let Some(request) = request.filter(|_| code == "INTERNAL") {
+        extensions.set("requestId", request.0.as_str());
+    }
+}
+
+/// What a request is known by in logs, traces and answers.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub String);

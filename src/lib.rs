@@ -1,0 +1,52 @@
+//! Thrive: the grants and funding tracker for All Children Thrive-California.
+//!
+//! In reading order: the vocabulary every part shares, the services the slices
+//! use, the slices (one folder per concept of the field), and what puts them
+//! together for the outside.
+
+// Merged GraphQL roots nest one level per slice.
+#![recursion_limit = "256"]
+
+// The vocabulary: no slice is named here.
+pub mod clock;
+pub mod error;
+pub mod fiscal_year;
+pub mod id;
+pub mod money;
+pub mod page;
+pub mod text_enum;
+
+// The ground: configuration, database, tracing.
+pub mod app;
+pub mod config;
+pub mod db;
+pub mod embedded_postgres;
+pub mod telemetry;
+
+// Services that the slices use.
+pub mod access;
+pub mod email;
+pub mod idempotency;
+pub mod ledger;
+
+// The slices.
+pub mod cities;
+pub mod deadlines;
+pub mod disbursements;
+pub mod grants;
+pub mod people;
+pub mod plans;
+pub mod streams;
+
+// The outside.
+pub mod cli;
+pub mod demo;
+pub mod graphql;
+pub mod http;
+#[path = "../jobs/mod.rs"]
+pub mod jobs;
+
+pub use self::{
+    app::App,
+    error::{Error, Refusal, Result},
+};

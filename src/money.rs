@@ -1,0 +1,124 @@
+//! An amount of US dollars, to the cent. Never a float: `Money` is parsed from
+//! text, and its GraphQL scalar accepts a string only.
+
+use std::{fmt, iter::Sum, str::FromStr};
+
+use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use rust_decimal::{Decimal, RoundingStrategy};
+
+/// The most that a `numeric(14, 2)` column holds.
+const MOST: Decimal = Decimal::from_parts(276_447_231, 23_283, 0, false, 2);
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, sqlx::Type)]
+#[sqlx(transparent)]
+pub struct Money(Decimal);
+
+impl Money {
+    pub const ZERO: Self = Self(Decimal::ZERO);
+
+    pub fn from_cents(cents: i64) -> Self {
+        Self(Decimal::new(cents, 2))
+    }
+
+    pub fn is_positive(self) -> bool {
+        self.0 > Decimal::ZERO
+    }
+
+    pub fn plus(self, other: Self) -> Option<Self> {
+        self.0.checked_add(other.0).map(Self)
+    }
+
+    pub fn minus(self, other: Self) -> Option<Self> {
+        self.0.checked_sub(other.0).map(Self)
+    }
+
+    /// A part in basis points, rounded half up to the cent.
+    pub fn part_half_up(self, basis_points: i32) -> Option<Self> {
+        let part = self.0.checked_mul(Decimal::new(basis_points.into(), 4))?;
+        Some(Self(part.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)))
+    }
+
+    /// This amount in hundredths of `whole`, to two places; none of zero.
+    pub fn percent_of(self, whole: Self) -> Option<Percent> {
+        let ratio = self.0.checked_mul(Decimal::ONE_HUNDRED)?.checked_div(whole.0)?;
+        Some(Percent(ratio.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)))
+    }
+
+    pub fn decimal(self) -> Decimal {
+        self.0
+    }
+}
+
+impl FromStr for Money {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let plain = !digits.is_empty()
+            && digits.split('.').count() <= 2
+            && digits
+                .split('.')
+                .all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
+        if !plain {
+            return Err(format!(
+                "`{text}` is not an amount; write it as 1250.00, digits and a point only"
+            ));
+        }
+        if digits.split_once('.').is_some_and(|(_, cents)| cents.len() > 2) {
+            return Err(format!("`{text}` has more than two decimals; an amount is to the cent"));
+        }
+        let value = Decimal::from_str_exact(text).ok().filter(|value| value.abs() <= MOST);
+        value.map(Self).ok_or_else(|| format!("`{text}` is too large; the most is {MOST}"))
+    }
+}
+
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.2}", self.0)
+    }
+}
+
+impl Sum for Money {
+    /// Of amounts that fit their columns: 28 digits hold ten quadrillion of them.
+    fn sum<I: Iterator<Item = Self>>(amounts: I) -> Self {
+        Self(amounts.map(|amount| amount.0).sum())
+    }
+}
+
+/// An amount of US dollars as a string with two decimals, such as `"1250.00"`. Never a JSON number.
+#[Scalar]
+impl ScalarType for Money {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match value {
+            Value::String(text) => text.parse().map_err(InputValueError::custom),
+            Value::Number(_) => Err(InputValueError::custom(
+                "an amount is a string such as \"1250.00\", not a number: a number may lose cents",
+            )),
+            other => Err(InputValueError::expected_type(other)),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.to_string())
+    }
+}
+
+/// Hundredths of a whole, to two places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Percent(Decimal);
+
+/// Hundredths of a whole as a string with two decimals: `"62.50"` is five eighths.
+#[Scalar]
+impl ScalarType for Percent {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match value {
+            Value::String(text) => {
+                Decimal::from_str_exact(&text).map(Self).map_err(InputValueError::custom)
+            }
+            other => Err(InputValueError::expected_type(other)),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(format!("{:.2}", self.0))
+    }
+}
