@@ -1,10 +1,11 @@
-use async_graphql::{ComplexObject, Context, InputObject, Object, connection::Connection, dataloader::DataLoader};
-use chrono::{DateTime, Utc};
+use async_graphql::{
+    ComplexObject, Context, InputObject, Object, connection::Connection, dataloader::DataLoader,
+};
 
 use super::{Email, EmailStatus, store};
 use crate::{
     Result,
-    access::{Reach, Role},
+    access::Reach,
     graphql::ContextExt,
     id::PersonId,
     page::{DateBounds, OrderDirection, PageArgs, Window},
@@ -17,23 +18,6 @@ impl Email {
     async fn person(&self, ctx: &Context<'_>) -> Result<Option<Person>> {
         Ok(ctx.data_unchecked::<DataLoader<PersonLoader>>().load_one(self.person_id).await?)
     }
-
-    /// The address that it goes to; null unless you may see it: your own, or with the role
-    /// GRANT_MANAGER, PROGRAM_ADMIN or AUDITOR.
-    async fn recipient(&self, ctx: &Context<'_>) -> Option<&str> {
-        let viewer = ctx.actor().must_sign_in().ok()?;
-        let may = viewer.person == self.person_id
-            || matches!(viewer.role, Role::GrantManager | Role::ProgramAdmin | Role::Auditor);
-        may.then_some(self.recipient.as_str())
-    }
-
-    /// Why the last try failed, in the mail server's words; null when none did, and for all but
-    /// GRANT_MANAGER, PROGRAM_ADMIN and AUDITOR.
-    async fn last_error(&self, ctx: &Context<'_>) -> Option<&str> {
-        let viewer = ctx.actor().must_sign_in().ok()?;
-        let may = matches!(viewer.role, Role::GrantManager | Role::ProgramAdmin | Role::Auditor);
-        self.last_error.as_deref().filter(|_| may)
-    }
 }
 
 /// Which messages to list.
@@ -45,8 +29,6 @@ pub struct EmailFilter {
     people: Option<Vec<PersonId>>,
     /// Written for a day between these.
     run_on: Option<DateBounds>,
-    /// Queued, tried or sent at this moment or later.
-    updated_since: Option<DateTime<Utc>>,
 }
 
 /// What is known about a whole list of messages.
@@ -80,17 +62,24 @@ impl EmailQuery {
         before: Option<String>,
     ) -> Result<Connection<String, Email, EmailsListed>> {
         let viewer = ctx.actor().must_sign_in()?;
-        let window = Window::new("QUEUED_AT", OrderDirection::Desc, PageArgs { first, after, last, before })?;
+        let window = Window::new(
+            "QUEUED_AT",
+            OrderDirection::Desc,
+            PageArgs { first, after, last, before },
+        )?;
         let run_on = filter.run_on.unwrap_or_default();
         let filter = store::EmailFilter {
             statuses: filter.statuses,
             people: filter.people,
             run_from: run_on.from,
             run_to: run_on.to,
-            updated_since: filter.updated_since,
         };
         let reach = viewer.reach.clone();
         let rows = store::list(&ctx.app().db, &window, &filter, viewer.person, &reach).await?;
-        Ok(window.page(rows, store::position, EmailsListed { filter, viewer: viewer.person, reach }))
+        Ok(window.page(
+            rows,
+            store::position,
+            EmailsListed { filter, viewer: viewer.person, reach },
+        ))
     }
 }

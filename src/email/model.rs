@@ -14,7 +14,7 @@ text_enum! {
         Queued = "QUEUED",
         /// Accepted by the mail server.
         Sent = "SENT",
-        /// Given up: the mail server refused it for good, or again and again for three days.
+        /// Given up: the mail server refused it for good, or three days went by.
         Failed = "FAILED",
     }
 }
@@ -25,7 +25,7 @@ text_enum! {
 pub struct Email {
     /// Identifies the message everywhere in Thrive.
     pub id: EmailId,
-    /// The job that wrote it, such as `deadline_reminders`.
+    /// The job that wrote it.
     pub job: String,
     /// What kind of message it is, such as `DIGEST`.
     pub kind: String,
@@ -33,10 +33,8 @@ pub struct Email {
     pub person_id: PersonId,
     /// The day that it was written for; a job writes a person at most one of a kind a day.
     pub run_on: Date,
-    #[graphql(skip)]
+    /// The address that it goes to.
     pub recipient: String,
-    #[graphql(skip)]
-    pub recipient_name: String,
     /// The subject line.
     pub subject: String,
     /// The message as plain text.
@@ -47,16 +45,14 @@ pub struct Email {
     pub message_id: String,
     /// Where it stands.
     pub status: EmailStatus,
-    /// How often it was tried. A mail server that cannot be reached at all does not count.
+    /// How often it was tried.
     pub attempts: i32,
-    #[graphql(skip)]
+    /// Why the last try failed; null when none did.
     pub last_error: Option<String>,
     /// When it was queued.
     pub queued_at: DateTime<Utc>,
     /// When the mail server accepted it; null until then.
     pub sent_at: Option<DateTime<Utc>>,
-    /// When it last changed.
-    pub updated_at: DateTime<Utc>,
 }
 
 /// A message to queue.
@@ -68,20 +64,7 @@ pub struct NewEmail {
     pub person: PersonId,
     pub run_on: Date,
     pub recipient: String,
-    pub recipient_name: String,
     pub subject: String,
     pub body_text: String,
     pub body_html: String,
-}
-
-/// What came of a try to send a message.
-#[derive(Clone, Debug)]
-pub enum Tried {
-    Sent,
-    /// Not now; again at a later moment.
-    Delayed { error: String, until: DateTime<Utc> },
-    /// Not tried in truth, as no server was there; again at a later moment.
-    Untried { error: String, until: DateTime<Utc> },
-    /// Never.
-    GivenUp { error: String },
 }

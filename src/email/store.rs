@@ -1,7 +1,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
 
-use super::{Email, EmailStatus, NewEmail, Outgoing, Tried};
+use super::{Email, EmailStatus, NewEmail, Outgoing};
 use crate::{
     access::Reach,
     clock::Date,
@@ -9,8 +9,8 @@ use crate::{
     page::{Count, Position, Window, figures_of, page_of},
 };
 
-/// Queues messages in the caller's transaction. A person who has one of the job and kind
-/// for the day already gets no second one. Answers which were queued.
+/// Queues messages in the caller's transaction. A person who has one of the kind for the
+/// day already gets no second one. Answers which were queued.
 pub async fn queue(
     tx: &mut PgConnection,
     outgoing: &Outgoing,
@@ -18,64 +18,40 @@ pub async fn queue(
     at: DateTime<Utc>,
 ) -> sqlx::Result<Vec<EmailId>> {
     let ids: Vec<EmailId> = emails.iter().map(|email| email.id).collect();
-    let jobs: Vec<&str> = emails.iter().map(|email| email.job).collect();
-    let kinds: Vec<&str> = emails.iter().map(|email| email.kind).collect();
+    let message_ids: Vec<String> = ids.iter().map(|id| outgoing.message_id(*id)).collect();
+    let jobs: Vec<String> = emails.iter().map(|email| email.job.into()).collect();
+    let kinds: Vec<String> = emails.iter().map(|email| email.kind.into()).collect();
     let people: Vec<PersonId> = emails.iter().map(|email| email.person).collect();
     let days: Vec<Date> = emails.iter().map(|email| email.run_on).collect();
-    let recipients: Vec<&str> = emails.iter().map(|email| email.recipient.as_str()).collect();
-    let names: Vec<&str> = emails.iter().map(|email| email.recipient_name.as_str()).collect();
-    let subjects: Vec<&str> = emails.iter().map(|email| email.subject.as_str()).collect();
-    let texts: Vec<&str> = emails.iter().map(|email| email.body_text.as_str()).collect();
-    let pages: Vec<&str> = emails.iter().map(|email| email.body_html.as_str()).collect();
-    let message_ids: Vec<String> = ids.iter().map(|id| outgoing.message_id(*id)).collect();
+    let recipients: Vec<String> = emails.iter().map(|email| email.recipient.clone()).collect();
+    let subjects: Vec<String> = emails.iter().map(|email| email.subject.clone()).collect();
+    let texts: Vec<String> = emails.iter().map(|email| email.body_text.clone()).collect();
+    let pages: Vec<String> = emails.iter().map(|email| email.body_html.clone()).collect();
     sqlx::query_scalar!(
-        "insert into emails (id, job, kind, person_id, run_on, recipient, recipient_name, subject, body_text, body_html,
-                             message_id, status, next_try_at, queued_at, updated_at)
-         select e.id, e.job, e.kind, e.person_id, e.run_on, e.recipient, e.recipient_name, e.subject, e.body_text,
-                e.body_html, e.message_id, 'QUEUED', $12, $12, $12
-           from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::date[], $6::text[], $7::text[], $8::text[],
-                       $9::text[], $10::text[], $11::text[])
-                as e (id, job, kind, person_id, run_on, recipient, recipient_name, subject, body_text, body_html,
-                      message_id)
-             on conflict on constraint emails_once do nothing
-         returning id",
+        r#"
+        insert into emails (id, job, kind, person_id, run_on, recipient, subject, body_text, body_html, message_id,
+                            status, next_try_at, queued_at)
+        select e.id, e.job, e.kind, e.person_id, e.run_on, e.recipient, e.subject, e.body_text, e.body_html,
+               e.message_id, 'QUEUED', $11, $11
+          from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::date[], $6::text[], $7::text[], $8::text[],
+                      $9::text[], $10::text[])
+               as e (id, job, kind, person_id, run_on, recipient, subject, body_text, body_html, message_id)
+        on conflict on constraint emails_once do nothing
+        returning id
+        "#,
         ids as _,
-        jobs as _,
-        kinds as _,
+        &jobs,
+        &kinds,
         people as _,
         days as _,
-        recipients as _,
-        names as _,
-        subjects as _,
-        texts as _,
-        pages as _,
+        &recipients,
+        &subjects,
+        &texts,
+        &pages,
         &message_ids,
         at,
     )
     .fetch_all(tx)
-    .await
-}
-
-/// How many messages are due and in nobody's hands.
-pub async fn count_waiting(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> sqlx::Result<i64> {
-    sqlx::query_scalar!(
-        r#"select count(*) as "count!" from emails
-            where status = 'QUEUED' and next_try_at <= $1 and (claimed_until is null or claimed_until <= $1)"#,
-        now,
-    )
-    .fetch_one(db)
-    .await
-}
-
-pub async fn is_any_waiting(db: impl PgExecutor<'_>, now: DateTime<Utc>) -> sqlx::Result<bool> {
-    sqlx::query_scalar!(
-        r#"select exists (
-               select from emails
-                where status = 'QUEUED' and next_try_at <= $1 and (claimed_until is null or claimed_until <= $1)
-           ) as "any!""#,
-        now,
-    )
-    .fetch_one(db)
     .await
 }
 
@@ -89,14 +65,14 @@ pub async fn claim(
     sqlx::query_as!(
         Email,
         "update emails
-            set claimed_until = $2, attempts = attempts + 1, updated_at = $1
+            set claimed_until = $2, attempts = attempts + 1
           where id = (select id from emails
                        where status = 'QUEUED' and next_try_at <= $1 and (claimed_until is null or claimed_until <= $1)
                        order by next_try_at, id
                        limit 1
                          for update skip locked)
-         returning id, job, kind, person_id, run_on, recipient, recipient_name, subject, body_text, body_html,
-                   message_id, status, attempts, last_error, queued_at, sent_at, updated_at",
+         returning id, job, kind, person_id, run_on, recipient, subject, body_text, body_html, message_id, status,
+                   attempts, last_error, queued_at, sent_at",
         now,
         until,
     )
@@ -104,37 +80,43 @@ pub async fn claim(
     .await
 }
 
-/// Marks what came of a try. A sender that lost its hold meanwhile can still tell that the
-/// message was accepted, and nothing else.
-pub async fn mark(db: impl PgExecutor<'_>, claimed: &Email, tried: &Tried, at: DateTime<Utc>) -> sqlx::Result<()> {
-    let (status, error, until) = match tried {
-        Tried::Sent => (EmailStatus::Sent, None, None),
-        Tried::Delayed { error, until } | Tried::Untried { error, until } => {
-            (EmailStatus::Queued, Some(error), Some(*until))
-        }
-        Tried::GivenUp { error } => (EmailStatus::Failed, Some(error), None),
-    };
+pub async fn mark_sent(
+    db: impl PgExecutor<'_>,
+    id: EmailId,
+    at: DateTime<Utc>,
+) -> sqlx::Result<()> {
     sqlx::query!(
-        "update emails
-            set status = $3, last_error = $4, next_try_at = coalesce($5, next_try_at), claimed_until = null,
-                sent_at = case when $3 = 'SENT' then $6::timestamptz end, updated_at = $6,
-                attempts = attempts - case when $7 then 1 else 0 end
-          where id = $1 and status = 'QUEUED' and (attempts = $2 or $3 = 'SENT')",
-        claimed.id as _,
-        claimed.attempts,
-        status as _,
-        error,
-        until,
+        "update emails set status = 'SENT', sent_at = $2, claimed_until = null, last_error = null where id = $1",
+        id as _,
         at,
-        matches!(tried, Tried::Untried { .. }),
     )
     .execute(db)
     .await?;
     Ok(())
 }
 
-/// The messages with these ids that a person may see: their own, or all with a role that
-/// reaches everything.
+/// Notes a failed try: again at a later moment, or never.
+pub async fn mark_failed(
+    db: impl PgExecutor<'_>,
+    id: EmailId,
+    error: &str,
+    again_at: Option<DateTime<Utc>>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update emails
+            set status = case when $3::timestamptz is null then 'FAILED' else status end,
+                next_try_at = coalesce($3, next_try_at), claimed_until = null, last_error = $2
+          where id = $1",
+        id as _,
+        error,
+        again_at,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The messages with these ids that a person may see: their own, or all with a role that reaches everything.
 pub async fn find(
     db: impl PgExecutor<'_>,
     viewer: PersonId,
@@ -143,8 +125,8 @@ pub async fn find(
 ) -> sqlx::Result<Vec<Email>> {
     sqlx::query_as!(
         Email,
-        "select id, job, kind, person_id, run_on, recipient, recipient_name, subject, body_text, body_html, message_id,
-                status, attempts, last_error, queued_at, sent_at, updated_at
+        "select id, job, kind, person_id, run_on, recipient, subject, body_text, body_html, message_id, status,
+                attempts, last_error, queued_at, sent_at
            from emails
           where id = any($1) and ($2::bool or person_id = $3)
           order by id",
@@ -162,7 +144,6 @@ pub struct EmailFilter {
     pub people: Option<Vec<PersonId>>,
     pub run_from: Option<Date>,
     pub run_to: Option<Date>,
-    pub updated_since: Option<DateTime<Utc>>,
 }
 
 macro_rules! listed {
@@ -175,16 +156,14 @@ macro_rules! listed {
                 and ($11::text[] is null or e.status = any($11))
                 and ($12::uuid[] is null or e.person_id = any($12))
                 and ($13::date is null or e.run_on >= $13)
-                and ($14::date is null or e.run_on <= $14)
-                and ($15::timestamptz is null or e.updated_at >= $15)",
+                and ($14::date is null or e.run_on <= $14)",
             $($window)*
             $reach.everything,
             $viewer as _,
             $filter.statuses.as_deref() as _,
             $filter.people.as_deref() as _,
             $filter.run_from as _,
-            $filter.run_to as _,
-            $filter.updated_since
+            $filter.run_to as _
         )
     };
 }
@@ -200,8 +179,8 @@ pub async fn list(
         page_of,
         (
             Email,
-            "id, job, kind, person_id, run_on, recipient, recipient_name, subject, body_text, body_html, message_id,
-             status, attempts, last_error, queued_at, sent_at, updated_at"
+            "id, job, kind, person_id, run_on, recipient, subject, body_text, body_html, message_id, status,
+             attempts, last_error, queued_at, sent_at"
         ),
         (window,),
         filter,
@@ -218,7 +197,9 @@ pub async fn count(
     viewer: PersonId,
     reach: &Reach,
 ) -> sqlx::Result<i64> {
-    let row = listed!(figures_of, (Count, r#"count(*) as "count!""#), (), filter, viewer, reach).fetch_one(db).await?;
+    let row = listed!(figures_of, (Count, r#"count(*) as "count!""#), (), filter, viewer, reach)
+        .fetch_one(db)
+        .await?;
     Ok(row.count)
 }
 
