@@ -21,8 +21,8 @@ use thrive::{
 };
 
 use crate::support::{
-    process::{Running, SmtpServer, output, processes_naming, thrive, tool},
-    service,
+    process::{BINARY, Running, SmtpServer, configured_by_nothing, output, processes_naming, thrive, tool},
+    empty_database, service,
 };
 
 fn serve(data_dir: &Path) -> Command {
@@ -41,10 +41,14 @@ fn data_dir() -> tempfile::TempDir {
 /// Start, kill -9, start again, Ctrl-C.
 fn survives_kill_9(run_as: Option<&User>) {
     let dir = data_dir();
+    // Where that user can reach it: the checkout may lie below a private home.
+    let program = dir.path().join("thrive");
+    fs::copy(BINARY, &program).unwrap();
     let command = || {
-        let mut command = serve(&dir.path().join("data"));
+        let mut command = configured_by_nothing(Command::new(&program));
+        command.args(["serve", "--data-dir", dir.path().join("data").to_str().unwrap()]).current_dir(dir.path());
         if let Some(user) = run_as {
-            command.uid(user.uid.as_raw()).gid(user.gid.as_raw()).current_dir(dir.path());
+            command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
         }
         command
     };
@@ -132,6 +136,36 @@ fn a_data_directory_that_cannot_be_made_is_a_clear_sentence() {
     assert_eq!(ended.status.code(), Some(1));
     assert!(String::from_utf8(ended.stderr).unwrap().contains(file.to_str().unwrap()));
     assert_eq!(fs::read_to_string(&file).unwrap(), "precious");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_given_database_is_migrated_on_request_and_not_served_before() {
+    let url = empty_database().await;
+    tokio::task::block_in_place(|| {
+        let dir = data_dir();
+        let with = |command: &str, user: &str| {
+            let mut thrive = thrive();
+            thrive.args([command, "--database-url", &url.replace("USER", user)]);
+            thrive.args(["--data-dir", dir.path().join("unused").to_str().unwrap()]);
+            thrive
+        };
+        let early = output(with("serve", "thrive_app").args(["--listen", "127.0.0.1:0"]));
+        assert_eq!(early.status.code(), Some(1));
+        assert!(String::from_utf8(early.stderr).unwrap().contains("run `thrive migrate` first"));
+
+        let migrated = |expected: &str| {
+            let done = output(&mut with("migrate", "thrive_owner"));
+            assert!(String::from_utf8(done.stdout).unwrap().contains(expected));
+        };
+        migrated("58 counties and 482 cities were added");
+        migrated("0 migrations, 0 counties and 0 cities were added");
+
+        let running = Running::start(with("serve", "thrive_app"));
+        let counted = running.ask(None, "{ cities { totalCount } }");
+        assert_eq!(counted["data"]["cities"]["totalCount"], 482);
+        assert!(running.ctrl_c().success());
+        assert!(!dir.path().join("unused").exists(), "nothing private is started");
+    });
 }
 
 #[test]

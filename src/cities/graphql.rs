@@ -6,6 +6,8 @@ use async_graphql::{
     dataloader::{DataLoader, Loader},
 };
 
+use chrono::{DateTime, Utc};
+
 use super::{City, County, NewCity, commands, store};
 use crate::{
     App, Error, Result,
@@ -37,6 +39,8 @@ pub struct CityFilter {
     population_from: Option<i32>,
     /// At most so many inhabitants.
     population_to: Option<i32>,
+    /// Entered at or after this moment.
+    updated_since: Option<DateTime<Utc>>,
 }
 
 /// What cities can be ordered by.
@@ -116,6 +120,7 @@ impl CityQuery {
             counties: filter.counties,
             population_from: filter.population_from,
             population_to: filter.population_to,
+            updated_since: filter.updated_since,
         };
         let rows = store::list(&ctx.app().db, &window, &filter).await?;
         Ok(window.page(rows, |city| store::position(name, city), CitiesListed { filter }))

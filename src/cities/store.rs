@@ -130,6 +130,7 @@ pub struct CityFilter {
     pub counties: Option<Vec<CountyId>>,
     pub population_from: Option<i32>,
     pub population_to: Option<i32>,
+    pub updated_since: Option<chrono::DateTime<chrono::Utc>>,
 }
 
 macro_rules! listed {
@@ -143,12 +144,14 @@ macro_rules! listed {
               where ($9::text is null or strpos(lower(c.name), lower($9)) > 0)
                 and ($10::uuid[] is null or c.county_id = any($10))
                 and ($11::int is null or c.population >= $11)
-                and ($12::int is null or c.population <= $12)",
+                and ($12::int is null or c.population <= $12)
+                and ($13::timestamptz is null or c.created_at >= $13)",
             $($window)*
             $filter.search.as_deref(),
             $filter.counties.as_deref() as _,
             $filter.population_from,
-            $filter.population_to
+            $filter.population_to,
+            $filter.updated_since
         )
     };
 }

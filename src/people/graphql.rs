@@ -6,6 +6,8 @@ use async_graphql::{
     dataloader::{DataLoader, Loader},
 };
 
+use chrono::{DateTime, Utc};
+
 use super::{NewOrganization, NewPerson, Organization, OrganizationKind, Person, commands, store};
 use crate::{
     App, Result,
@@ -89,6 +91,8 @@ pub struct PersonFilter {
     search: Option<String>,
     /// Who works for one of these.
     organizations: Option<Vec<OrganizationId>>,
+    /// Entered at or after this moment.
+    updated_since: Option<DateTime<Utc>>,
 }
 
 /// What is known about a whole list of people.
@@ -125,7 +129,11 @@ impl PeopleQuery {
         let window =
             Window::new("NAME", OrderDirection::Asc, PageArgs { first, after, last, before })?;
         let filter =
-            store::PersonFilter { search: filter.search, organizations: filter.organizations };
+            store::PersonFilter {
+            search: filter.search,
+            organizations: filter.organizations,
+            updated_since: filter.updated_since,
+        };
         let reach = viewer.reach.clone();
         let rows = store::list(&ctx.app().db, &window, &filter, viewer.person, &reach).await?;
         Ok(window.page(

@@ -124,6 +124,7 @@ pub async fn insert_person(tx: &mut PgConnection, new: &Person) -> sqlx::Result<
 pub struct PersonFilter {
     pub search: Option<String>,
     pub organizations: Option<Vec<OrganizationId>>,
+    pub updated_since: Option<chrono::DateTime<chrono::Utc>>,
 }
 
 /// Whom an actor may see: everyone, or the own person and the people of the own cities
@@ -137,14 +138,16 @@ macro_rules! listed {
               where ($9::bool or p.id = $10::uuid or p.organization_id = any($11::uuid[])
                      or p.city_id = any($12::uuid[]))
                 and ($13::text is null or strpos(lower(p.name), lower($13)) > 0)
-                and ($14::uuid[] is null or p.organization_id = any($14))",
+                and ($14::uuid[] is null or p.organization_id = any($14))
+                and ($15::timestamptz is null or p.created_at >= $15)",
             $($window)*
             $reach.everything,
             $viewer as _,
             $reach.organizations.as_slice() as _,
             $reach.cities.as_slice() as _,
             $filter.search.as_deref(),
-            $filter.organizations.as_deref() as _
+            $filter.organizations.as_deref() as _,
+            $filter.updated_since
         )
     };
 }

@@ -68,6 +68,18 @@ pub async fn database() -> (PgConnectOptions, PgConnectOptions) {
     (base.clone().username(db::SERVICE), base.username(db::OWNER))
 }
 
+/// The address of a database with nothing in it; `USER` stands for the role.
+pub async fn empty_database() -> String {
+    // Whatever else, the roles are there.
+    let (service, _) = database().await;
+    let name = format!("{}_empty", service.get_database().unwrap());
+    let cluster = cluster::shared();
+    let mut admin = PgConnection::connect_with(&service.username("postgres").database("postgres")).await.unwrap();
+    let create = format!("create database {name} owner {}", db::OWNER);
+    admin.execute(sqlx::AssertSqlSafe(create)).await.unwrap();
+    format!("postgres://USER@localhost:{}/{name}?host={}", cluster.port, cluster.socket_dir.display())
+}
+
 /// A service around a database of its own. Its mail goes to a directory.
 pub struct Service {
     pub app: App,
@@ -112,7 +124,14 @@ impl Service {
     }
 
     /// A mutation's payload: what of it is asked for, and the user errors.
-    pub async fn mutate(&self, actor: &Actor, mutation: &str, input_type: &str, wanted: &str, input: Value) -> Value {
+    pub async fn mutate(
+        &self,
+        actor: &Actor,
+        mutation: &str,
+        input_type: &str,
+        wanted: &str,
+        input: Value,
+    ) -> Value {
         let query = format!(
             "mutation ($input: {input_type}!) {{
                 {mutation}(input: $input) {{ {wanted} userErrors {{ code message field }} }}
@@ -345,7 +364,8 @@ pub fn refusal<T: std::fmt::Debug>(outcome: thrive::Result<T>) -> Refusal {
 /// The constraint, or else the message, by which the database refused.
 pub fn refused_by<T: std::fmt::Debug>(outcome: sqlx::Result<T>) -> String {
     let error = outcome.expect_err("the database refuses");
-    let database = error.as_database_error().unwrap_or_else(|| panic!("not of the database: {error}"));
+    let database =
+        error.as_database_error().unwrap_or_else(|| panic!("not of the database: {error}"));
     database.constraint().unwrap_or(database.message()).into()
 }
 

@@ -22,7 +22,10 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// `thrive` with nothing of the test's own environment that would configure it.
 pub fn thrive() -> Command {
-    let mut command = Command::new(BINARY);
+    configured_by_nothing(Command::new(BINARY))
+}
+
+pub fn configured_by_nothing(mut command: Command) -> Command {
     for name in [
         "DATABASE_URL",
         "THRIVE_OWNER_DATABASE_URL",
