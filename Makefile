@@ -13,7 +13,7 @@ run: postgres web
 	@exec "$${CARGO_TARGET_DIR:-target}/debug/thrive" demo $(ARGS)
 
 test: postgres web tools
-	cargo test
+	cargo test --test tests
 	cargo run --quiet -- schema | diff schema.graphql - || { echo "run: make schema"; exit 1; }
 	@for command in serve migrate; do cargo run --quiet -- $$command --help; done > "$${CARGO_TARGET_DIR:-target}/help.txt"
 	tests/tools/helm.sh "$${CARGO_TARGET_DIR:-target}/help.txt"
@@ -27,7 +27,7 @@ fmt:
 # The long ones; run before a change of weight is called done.
 check: test lint sqlx-check
 	cargo fmt --check
-	THRIVE_TEST_THOROUGH=1 cargo test --quiet
+	THRIVE_TEST_THOROUGH=1 cargo test --quiet --test tests
 
 bench: postgres
 	bench/run.sh

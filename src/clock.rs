@@ -9,7 +9,9 @@ use std::{
 };
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Utc};
+use chrono::{
+    DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike, Utc,
+};
 use chrono_tz::Tz;
 
 /// The zone of every date that names no other.
@@ -84,9 +86,9 @@ impl fmt::Display for Date {
 impl FromStr for Date {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        // Stricter than chrono, which reads `2026-1-2` too.
+        // Stricter than chrono, which reads `2026-1-2` too, and years that PostgreSQL does not hold.
         let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().map(Self);
-        day.filter(|day| day.to_string() == text)
+        day.filter(|day| (1..=9999).contains(&day.year()) && day.to_string() == text)
             .ok_or_else(|| format!("`{text}` is not a date; write it as 2026-07-01"))
     }
 }
@@ -114,7 +116,8 @@ pub fn instant(zone: Tz, local: NaiveDateTime) -> DateTime<Utc> {
         if let Some(found) = zone.from_local_datetime(&local).earliest() {
             return found.with_timezone(&Utc);
         }
-        local += TimeDelta::minutes(1);
+        // A gap ends on a whole minute.
+        local += TimeDelta::seconds(60 - i64::from(local.second()));
     }
 }
 

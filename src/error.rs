@@ -171,6 +171,14 @@ impl From<sqlx::Error> for Error {
         let name = error.as_database_error().and_then(|error| error.constraint());
         let known =
             name.and_then(|name| CONSTRAINTS.iter().find(|(constraint, ..)| *constraint == name));
+        // PostgreSQL's text holds every character but one.
+        if error
+            .as_database_error()
+            .and_then(|error| error.code())
+            .is_some_and(|code| code == "22021")
+        {
+            return Self::BadInput("text cannot hold the character U+0000: leave it out".into());
+        }
         match known {
             Some((_, code, message, field)) => {
                 let refusal = Refusal::new(*code, *message);

@@ -12,9 +12,11 @@ use async_graphql::{
 use crate::{
     App, Error, Result,
     access::{Actor, Role},
+    batching::{self, Loads},
     cities, deadlines, disbursements, email, grants, jobs, people, plans, streams,
 };
 
+/// What can be asked. Streams and cities are public; the rest answers whoever has signed in, by what they may see.
 #[derive(Default, MergedObject)]
 pub struct Query(
     NodeQuery,
@@ -29,6 +31,7 @@ pub struct Query(
     jobs::graphql::JobQuery,
 );
 
+/// What can be done: one mutation per thing a person does. A refused one changes nothing and says why in `userErrors`.
 #[derive(Default, MergedObject)]
 pub struct Mutation(
     cities::graphql::CityMutation,
@@ -59,30 +62,41 @@ pub fn sdl() -> String {
     schema().sdl_with_options(options)
 }
 
+/// Answers a request on an actor's behalf.
+pub async fn execute(app: &App, schema: &Schema, actor: Actor, request: Request) -> Response {
+    let loads = Loads::default();
+    let request = prepare(app, actor, request, &loads);
+    batching::run(schema.execute(request), loads).await
+}
+
 /// Gives a request its actor, and loaders of its own, so that nothing one actor has
 /// read is answered to another.
-pub fn prepare(app: &App, actor: Actor, request: Request) -> Request {
-    fn loader<L>(loader: L) -> DataLoader<L> {
-        // Resolvers of one level finish within this; a longer wait only delays them.
-        DataLoader::new(loader, tokio::spawn).delay(std::time::Duration::from_micros(500))
+fn prepare(app: &App, actor: Actor, request: Request, loads: &Loads) -> Request {
+    let loads = loads.clone();
+    // What is loaded waits for its turn there, not here.
+    let spawn = move |load| loads.push(load);
+    macro_rules! loader {
+        ($loader:expr) => {
+            DataLoader::new($loader, spawn.clone()).delay(std::time::Duration::ZERO)
+        };
     }
     let reach = actor.reach();
     request
-        .data(loader(cities::graphql::CityLoader(app.clone())))
-        .data(loader(cities::graphql::CountyLoader(app.clone())))
-        .data(loader(people::graphql::OrganizationLoader(app.clone())))
-        .data(loader(people::graphql::PersonLoader(app.clone())))
-        .data(loader(grants::graphql::GrantLoader { app: app.clone(), reach }))
-        .data(loader(grants::graphql::CitiesOfGrant(app.clone())))
-        .data(loader(grants::graphql::ActionAreasOfGrant(app.clone())))
-        .data(loader(grants::graphql::BalanceLoader(app.clone())))
-        .data(loader(disbursements::graphql::EventsOfDisbursement(app.clone())))
-        .data(loader(disbursements::graphql::PageOfGrant(app.clone())))
-        .data(loader(disbursements::graphql::TotalsOfGrant(app.clone())))
-        .data(loader(deadlines::graphql::ResponsibleOfDeadline(app.clone())))
-        .data(loader(deadlines::graphql::DeadlinePageOfGrant(app.clone())))
-        .data(loader(deadlines::graphql::DeadlineCountOfGrant(app.clone())))
-        .data(loader(plans::graphql::YearsOfPlan(app.clone())))
+        .data(loader!(cities::graphql::CityLoader(app.clone())))
+        .data(loader!(cities::graphql::CountyLoader(app.clone())))
+        .data(loader!(people::graphql::OrganizationLoader(app.clone())))
+        .data(loader!(people::graphql::PersonLoader(app.clone())))
+        .data(loader!(grants::graphql::GrantLoader { app: app.clone(), reach }))
+        .data(loader!(grants::graphql::CitiesOfGrant(app.clone())))
+        .data(loader!(grants::graphql::ActionAreasOfGrant(app.clone())))
+        .data(loader!(grants::graphql::BalanceLoader(app.clone())))
+        .data(loader!(disbursements::graphql::EventsOfDisbursement(app.clone())))
+        .data(loader!(disbursements::graphql::PageOfGrant(app.clone())))
+        .data(loader!(disbursements::graphql::TotalsOfGrant(app.clone())))
+        .data(loader!(deadlines::graphql::ResponsibleOfDeadline(app.clone())))
+        .data(loader!(deadlines::graphql::DeadlinePageOfGrant(app.clone())))
+        .data(loader!(deadlines::graphql::DeadlineCountOfGrant(app.clone())))
+        .data(loader!(plans::graphql::YearsOfPlan(app.clone())))
         .data(app.clone())
         .data(actor)
 }

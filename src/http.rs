@@ -170,11 +170,10 @@ async fn graphql(request: &Request, body: Body, service: &Service) -> Result<Res
         }
     })?;
     let id = request.data::<RequestId>().cloned();
-    let mut operation = graphql::prepare(&service.app, actor, operation);
     if let Some(id) = id {
         operation = operation.data(id);
     }
-    Ok(respond(media, service.schema.execute(operation).await))
+    Ok(respond(media, graphql::execute(&service.app, &service.schema, actor, operation).await))
 }
 
 /// What the client accepts: the specification's own media type, or JSON as older clients expect it.

@@ -40,6 +40,8 @@ macro_rules! id {
             type Err = &'static str;
             fn from_str(s: &str) -> Result<Self, Self::Err> {
                 s.strip_prefix(concat!($prefix, "_"))
+                    // Not as a UUID is written elsewhere: with hyphens, in braces or as a URN.
+                    .filter(|id| id.len() == 32)
                     .and_then(|id| Uuid::try_parse(id).ok())
                     .map(Self)
                     .ok_or(concat!("expected an id of the form ", $prefix, "_ and 32 hexadecimal digits"))

@@ -18,6 +18,7 @@ pub mod text_enum;
 
 // The ground: configuration, database, tracing.
 pub mod app;
+pub mod batching;
 pub mod config;
 pub mod db;
 pub mod embedded_postgres;

@@ -67,7 +67,12 @@ impl FromStr for Money {
             return Err(format!("`{text}` has more than two decimals; an amount is to the cent"));
         }
         let value = Decimal::from_str_exact(text).ok().filter(|value| value.abs() <= MOST);
-        value.map(Self).ok_or_else(|| format!("`{text}` is too large; the most is {MOST}"))
+        // However it was written, it is the same value down to its text.
+        let to_the_cent = |mut value: Decimal| {
+            value.rescale(2);
+            Self(value)
+        };
+        value.map(to_the_cent).ok_or_else(|| format!("`{text}` is too large; the most is {MOST}"))
     }
 }
 

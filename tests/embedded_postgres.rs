@@ -16,9 +16,7 @@ use thrive::embedded_postgres::Durability::{Durable, Ephemeral};
 use thrive::embedded_postgres::EmbeddedPostgres;
 
 use crate::support::cluster;
-
-/// Names the data directory to the process that `owner_that_waits_to_be_killed` is.
-const OWNED: &str = "THRIVE_TEST_OWNED_DATA_DIR";
+use crate::support::process::{Running, thrive};
 
 const WRITING: &str = "select concat_ws(' ', current_setting('fsync'), \
     current_setting('synchronous_commit'), current_setting('full_page_writes'), \
@@ -82,10 +80,9 @@ fn only_the_servers_user_can_enter_the_sockets_directory() {
 #[test]
 fn a_server_whose_owner_was_killed_is_adopted() {
     let data_dir = DataDir::new("adopted");
-    let mut owner = data_dir.spawn_owner();
+    let owner = data_dir.spawn_owner();
     let postmaster = data_dir.postmaster();
-    owner.kill().unwrap();
-    owner.wait().unwrap();
+    owner.kill_9();
 
     let server = data_dir.start();
     assert_eq!(data_dir.postmaster(), postmaster);
@@ -146,9 +143,7 @@ fn a_guest_joins_a_server_that_is_owned_and_never_stops_it() {
 #[test]
 fn nobody_joins_a_server_whose_owner_was_killed() {
     let data_dir = DataDir::new("orphan");
-    let mut owner = data_dir.spawn_owner();
-    owner.kill().unwrap();
-    owner.wait().unwrap();
+    data_dir.spawn_owner().kill_9();
     assert!(EmbeddedPostgres::join(&data_dir.0).unwrap().is_none());
     data_dir.start().stop().unwrap();
 }
@@ -228,15 +223,6 @@ fn all_tests_share_one_cluster() {
     assert_eq!(answer, "off");
 }
 
-#[test]
-#[ignore = "the process that other tests kill"]
-fn owner_that_waits_to_be_killed() {
-    let Some(data_dir) = std::env::var_os(OWNED) else { return };
-    let _server = EmbeddedPostgres::start(Path::new(&data_dir), Ephemeral).unwrap();
-    println!("started");
-    sleep(Duration::from_mins(1));
-}
-
 /// A data directory of one test, removed with all that was made for it.
 struct DataDir(PathBuf);
 
@@ -254,23 +240,11 @@ impl DataDir {
         EmbeddedPostgres::start(&self.0, Ephemeral).unwrap_err().to_string()
     }
 
-    fn spawn_owner(&self) -> Child {
-        let this = module_path!().split_once("::").expect("a test is in a crate").1;
-        let mut owner = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "--ignored", "--nocapture"])
-            .arg(format!("{this}::owner_that_waits_to_be_killed"))
-            .env(OWNED, &self.0)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut said = Vec::new();
-        let mut output = owner.stdout.take().expect("piped");
-        while !said.ends_with(b"started\n") {
-            let mut byte = [0];
-            output.read_exact(&mut byte).expect("the owner says that it started");
-            said.extend(byte);
-        }
-        owner
+    /// The real program, which owns a server here.
+    fn spawn_owner(&self) -> Running {
+        let mut command = thrive();
+        command.args(["serve", "--parts", "jobs", "--data-dir", self.0.to_str().unwrap()]);
+        Running::start(command)
     }
 
     fn server_dir(&self) -> PathBuf {

@@ -29,9 +29,14 @@ enum Step {
 
 #[derive(Clone, Copy, Debug)]
 enum Event {
-    Request { cents: i64 },
+    Request {
+        cents: i64,
+    },
     /// A step of the disbursement that the index points to.
-    Take { which: Index, step: Step },
+    Take {
+        which: Index,
+        step: Step,
+    },
     Suspend,
     Resume,
 }
@@ -76,7 +81,11 @@ struct Model {
 
 impl Model {
     fn sum(&self, statuses: &[DisbursementStatus]) -> i64 {
-        self.disbursements.iter().filter(|known| statuses.contains(&known.status)).map(|known| known.cents).sum()
+        self.disbursements
+            .iter()
+            .filter(|known| statuses.contains(&known.status))
+            .map(|known| known.cents)
+            .sum()
     }
 
     fn available(&self) -> i64 {
@@ -143,7 +152,8 @@ impl Walk<'_> {
             Event::Request { cents } => {
                 let invoice = format!("{} {}", self.grant.number, self.taken);
                 let new = request_of(&self.grant, &invoice, &Money::from_cents(cents).to_string());
-                let made = commands::request(&self.service.app, &self.cast.finance, new, &invoice).await;
+                let made =
+                    commands::request(&self.service.app, &self.cast.finance, new, &invoice).await;
                 match self.model.request(cents) {
                     Err(code) => assert_eq!(refusal(made).code, code),
                     Ok(()) => {
@@ -186,10 +196,13 @@ impl Walk<'_> {
                 commands::resubmit(app, &cast.finance, id, details, &key).await
             }
             Step::Approve => commands::approve(app, &cast.approver, id).await,
-            Step::Schedule => commands::schedule(app, &cast.officer, id, Some(today.plus_days(7))).await,
+            Step::Schedule => {
+                commands::schedule(app, &cast.officer, id, Some(today.plus_days(7))).await
+            }
             Step::Unschedule => commands::schedule(app, &cast.officer, id, None).await,
             Step::Pay => {
-                let payment = Payment { paid_on: today, method: PaymentMethod::Ach, reference: "R".into() };
+                let payment =
+                    Payment { paid_on: today, method: PaymentMethod::Ach, reference: "R".into() };
                 commands::pay(app, &cast.officer, id, payment, &key).await
             }
             Step::Reverse => commands::reverse(app, &cast.officer, id, "why", &key).await,
@@ -222,7 +235,8 @@ impl Walk<'_> {
 async fn walk(service: &Service, cast: &Cast, number: &str, awarded: i64, events: &[(i64, Event)]) {
     service.travel(start());
     let grant = service.active_grant(cast, number, &Money::from_cents(awarded).to_string()).await;
-    let mut walk = Walk { service, cast, grant, model: Model { awarded, ..Model::default() }, taken: 0 };
+    let mut walk =
+        Walk { service, cast, grant, model: Model { awarded, ..Model::default() }, taken: 0 };
     let mut ends_of_days = vec![(service.app.clock.today(), walk.model.balance())];
     for (days, event) in events {
         let later = service.app.clock.now() + chrono::TimeDelta::days(*days);
@@ -255,7 +269,12 @@ fn random_walks_of_the_pay_chain_agree_with_an_independent_model_to_the_cent() {
         (service, cast)
     });
     let cases = if std::env::var_os("THRIVE_TEST_THOROUGH").is_some() { 500 } else { 24 };
-    let config = ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 200, ..Default::default() };
+    let config = ProptestConfig {
+        cases,
+        failure_persistence: None,
+        max_shrink_iters: 200,
+        ..Default::default()
+    };
     let number = std::cell::Cell::new(0);
     let outcome = TestRunner::new(config).run(&stories(), |(awarded, events)| {
         number.set(number.get() + 1);

@@ -1,11 +1,21 @@
 //! Every test is in this one binary: one link, shared helpers, one file per slice.
 
 #![recursion_limit = "256"]
+#![expect(clippy::unwrap_used, reason = "a test fails where something is missing")]
 
+mod api;
+mod bad_input;
+mod disbursements;
 mod embedded_postgres;
+mod layout;
 mod ledger;
 mod ledger_walk;
 mod mail_and_jobs;
+mod many_at_once;
+mod payments;
 mod process;
+mod schema;
+mod statements;
 mod support;
 mod telemetry;
+mod values;

@@ -21,8 +21,11 @@ use thrive::{
 };
 
 use crate::support::{
-    process::{BINARY, Running, SmtpServer, configured_by_nothing, output, processes_naming, thrive, tool},
-    empty_database, service,
+    empty_database,
+    process::{
+        BINARY, Running, SmtpServer, configured_by_nothing, output, processes_naming, thrive, tool,
+    },
+    service,
 };
 
 fn serve(data_dir: &Path) -> Command {
@@ -46,7 +49,9 @@ fn survives_kill_9(run_as: Option<&User>) {
     fs::copy(BINARY, &program).unwrap();
     let command = || {
         let mut command = configured_by_nothing(Command::new(&program));
-        command.args(["serve", "--data-dir", dir.path().join("data").to_str().unwrap()]).current_dir(dir.path());
+        command
+            .args(["serve", "--data-dir", dir.path().join("data").to_str().unwrap()])
+            .current_dir(dir.path());
         if let Some(user) = run_as {
             command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
         }

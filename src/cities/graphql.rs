@@ -85,7 +85,7 @@ impl CityQuery {
         &self,
         ctx: &Context<'_>,
         id: Option<CityId>,
-        geoid: Option<String>,
+        #[graphql(desc = "The Census identifier, 06 and five digits.")] geoid: Option<String>,
     ) -> Result<Option<City>> {
         match (id, geoid) {
             (Some(id), None) => {

@@ -168,6 +168,8 @@ pub async fn resubmit(
     disbursement.period_start = again.period.start;
     disbursement.period_end = again.period.end;
     disbursement.reason = None;
+    // Whoever corrected it answers for it, and neither approves nor pays it.
+    disbursement.requested_by = identity.person;
     disbursement.status = DisbursementStatus::Requested;
     finish(app, &mut tx, identity, &mut disbursement, Some(Move::Request), app.clock.today())
         .await?;

@@ -38,7 +38,7 @@ impl Disbursement {
         self.costs_of()
     }
 
-    /// Who asked for it.
+    /// Who asked for it, or sent it in again after it was returned.
     async fn requested_by(&self, ctx: &Context<'_>) -> Result<Option<Person>> {
         person(ctx, Some(self.requested_by)).await
     }

@@ -63,14 +63,23 @@ text_enum! {
 text_enum! {
     /// What can be done to a disbursement.
     pub enum DisbursementAction {
+        /// Send it back for correction.
         Return = "RETURN",
+        /// Send it in again, corrected.
         Resubmit = "RESUBMIT",
+        /// Decide in favor.
         Approve = "APPROVE",
+        /// Turn it down for good.
         Reject = "REJECT",
+        /// Withdraw it.
         Cancel = "CANCEL",
+        /// Set the day of payment.
         Schedule = "SCHEDULE",
+        /// Take the day of payment back.
         Unschedule = "UNSCHEDULE",
+        /// Record the payment.
         Pay = "PAY",
+        /// Take the payment back.
         Reverse = "REVERSE",
     }
 }

@@ -90,7 +90,7 @@ pub async fn update(tx: &mut PgConnection, changed: &Disbursement) -> sqlx::Resu
         "update disbursements
             set status = $2, amount = $3, invoice_number = $4, period_start = $5, period_end = $6,
                 approved_by = $7, approved_at = $8, scheduled_for = $9, paid_by = $10, paid_on = $11,
-                method = $12, reference = $13, reason = $14, revision = $15, updated_at = $16
+                method = $12, reference = $13, reason = $14, revision = $15, updated_at = $16, requested_by = $17
           where id = $1",
         changed.id as _,
         changed.status as _,
@@ -108,6 +108,7 @@ pub async fn update(tx: &mut PgConnection, changed: &Disbursement) -> sqlx::Resu
         changed.reason,
         changed.revision,
         changed.updated_at,
+        changed.requested_by as _,
     )
     .execute(tx)
     .await?;

@@ -246,7 +246,7 @@ impl GrantQuery {
         &self,
         ctx: &Context<'_>,
         id: Option<GrantId>,
-        number: Option<String>,
+        #[graphql(desc = "The number of the agreement, in any case.")] number: Option<String>,
     ) -> Result<Option<Grant>> {
         ctx.actor().must_sign_in()?;
         let id = match (id, number) {

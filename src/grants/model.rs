@@ -32,11 +32,17 @@ text_enum! {
 text_enum! {
     /// What can be done to a grant.
     pub enum GrantAction {
+        /// Decide the award of a draft.
         Award = "AWARD",
+        /// Record the signing of the agreement.
         Sign = "SIGN",
+        /// Stop it for now.
         Suspend = "SUSPEND",
+        /// Let it go on.
         Resume = "RESUME",
+        /// End it; what is left lapses.
         Close = "CLOSE",
+        /// Ask for part of it to be paid.
         RequestDisbursement = "REQUEST_DISBURSEMENT",
     }
 }

@@ -128,8 +128,7 @@ impl PeopleQuery {
         let viewer = ctx.actor().must_sign_in()?;
         let window =
             Window::new("NAME", OrderDirection::Asc, PageArgs { first, after, last, before })?;
-        let filter =
-            store::PersonFilter {
+        let filter = store::PersonFilter {
             search: filter.search,
             organizations: filter.organizations,
             updated_since: filter.updated_since,

@@ -63,6 +63,7 @@ impl StreamQuery {
     async fn funding_stream(
         &self,
         ctx: &Context<'_>,
+        #[graphql(desc = "One of ACT_DIRECT, MHSA, BHSA, PROP_68, PROP_64 and OTHER.")]
         code: String,
     ) -> Result<Option<FundingStream>> {
         let Ok(code) = code.parse::<StreamCode>() else { return Ok(None) };

@@ -27,9 +27,13 @@ text_enum! {
 text_enum! {
     /// Whose money a stream is.
     pub enum StreamLevel {
+        /// The State of California's.
         State = "STATE",
+        /// The federal government's.
         Federal = "FEDERAL",
+        /// A city's, a county's or a district's.
         Local = "LOCAL",
+        /// A foundation's or a donor's.
         Philanthropy = "PHILANTHROPY",
     }
 }

@@ -1,6 +1,7 @@
 //! A whole service around a database of its own, with the clock held still, and
 //! people, a recipient and grants to begin with.
 
+mod checks;
 pub mod cluster;
 pub mod process;
 
@@ -11,7 +12,7 @@ use chrono::{DateTime, TimeZone, Utc};
 use serde_json::{Value, json};
 use sqlx::{Connection, Executor, PgConnection, PgPool, postgres::PgConnectOptions};
 use thrive::{
-    App, Error, Refusal,
+    App,
     access::{self, Actor, Identity, Reach, Role, commands::NewRole},
     cities::{self, City},
     clock::{Clock, Date},
@@ -21,11 +22,12 @@ use thrive::{
     email::Outgoing,
     grants::{self, ActionArea, ActionAreaShare, CityShare, DateRange, Grant, NewGrant},
     graphql::{self, Schema},
-    id::GrantId,
     money::Money,
     people::{self, NewOrganization, NewPerson, Organization, OrganizationKind, Person},
     streams::Catalog,
 };
+
+pub use checks::{assert_ledger_agrees, codes, refusal, refused_by};
 
 const TEMPLATE: &str = "thrive_template";
 
@@ -74,10 +76,16 @@ pub async fn empty_database() -> String {
     let (service, _) = database().await;
     let name = format!("{}_empty", service.get_database().unwrap());
     let cluster = cluster::shared();
-    let mut admin = PgConnection::connect_with(&service.username("postgres").database("postgres")).await.unwrap();
+    let mut admin = PgConnection::connect_with(&service.username("postgres").database("postgres"))
+        .await
+        .unwrap();
     let create = format!("create database {name} owner {}", db::OWNER);
     admin.execute(sqlx::AssertSqlSafe(create)).await.unwrap();
-    format!("postgres://USER@localhost:{}/{name}?host={}", cluster.port, cluster.socket_dir.display())
+    format!(
+        "postgres://USER@localhost:{}/{name}?host={}",
+        cluster.port,
+        cluster.socket_dir.display()
+    )
 }
 
 /// A service around a database of its own. Its mail goes to a directory.
@@ -112,7 +120,7 @@ impl Service {
     /// Sends a GraphQL request on someone's behalf and returns the whole answer.
     pub async fn ask(&self, actor: &Actor, query: &str, variables: Value) -> Value {
         let request = Request::new(query).variables(Variables::from_json(variables));
-        let answer = self.schema.execute(graphql::prepare(&self.app, actor.clone(), request)).await;
+        let answer = graphql::execute(&self.app, &self.schema, actor.clone(), request).await;
         serde_json::to_value(answer).unwrap()
     }
 
@@ -161,6 +169,11 @@ impl Service {
     /// Moves the clock.
     pub fn travel(&self, to: DateTime<Utc>) {
         self.app.clock.set(to);
+    }
+
+    /// Lets a second pass, for things that are told apart by when they happened.
+    pub fn tick(&self) {
+        self.travel(self.app.clock.now() + chrono::TimeDelta::seconds(1));
     }
 
     pub async fn city(&self, geoid: &str) -> City {
@@ -338,65 +351,7 @@ fn root(roles: &[Role]) -> Actor {
     })
 }
 
-/// The codes of a payload's user errors.
-pub fn codes(payload: &Value) -> Vec<&str> {
-    payload["userErrors"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|error| error["code"].as_str().unwrap())
-        .collect()
-}
-
 /// No variables.
 pub fn none() -> Value {
     json!({})
-}
-
-/// Why a command refused; panics when it did not.
-pub fn refusal<T: std::fmt::Debug>(outcome: thrive::Result<T>) -> Refusal {
-    match outcome {
-        Err(Error::Refused(why)) => why,
-        other => panic!("not refused: {other:?}"),
-    }
-}
-
-/// The constraint, or else the message, by which the database refused.
-pub fn refused_by<T: std::fmt::Debug>(outcome: sqlx::Result<T>) -> String {
-    let error = outcome.expect_err("the database refuses");
-    let database =
-        error.as_database_error().unwrap_or_else(|| panic!("not of the database: {error}"));
-    database.constraint().unwrap_or(database.message()).into()
-}
-
-/// A grant's balances are what its entries sum to, by account and by month, and add up to the award.
-pub async fn assert_ledger_agrees(db: &PgPool, grant: GrantId) {
-    let disagreements: Vec<(String, Value)> = sqlx::query_as(
-        "with moved as (
-            select a.id, date_trunc('month', t.effective_on)::date as month,
-                   sum(t.amount) filter (where t.to_account = a.id) as amount_in,
-                   sum(t.amount) filter (where t.from_account = a.id) as amount_out
-              from ledger_accounts a join ledger_transfers t on a.id in (t.from_account, t.to_account)
-             where a.grant_id = $1 group by a.id, month)
-         select 'account', to_jsonb(a) from ledger_accounts a
-          where a.grant_id = $1
-            and a.balance <> (select coalesce(sum(coalesce(amount_in, 0) - coalesce(amount_out, 0)), 0)
-                                from moved where moved.id = a.id)
-         union all
-         select 'month', to_jsonb(m) || to_jsonb(moved) from ledger_months m
-           join ledger_accounts a on a.id = m.account_id and a.grant_id = $1
-           full join moved on (moved.id, moved.month) = (m.account_id, m.month)
-          where (coalesce(moved.amount_in, 0), coalesce(moved.amount_out, 0)) is distinct from (m.amount_in, m.amount_out)
-         union all
-         select 'sum', jsonb_agg(a) from ledger_accounts a where a.grant_id = $1 having sum(a.balance) <> 0
-         union all
-         select 'awarded', to_jsonb(g) from grants g
-          where g.id = $1 and g.status <> 'DRAFT'
-            and g.amount <> (select sum(balance) from ledger_accounts a where a.grant_id = g.id and kind <> 'SRC_PAY')",
-    )
-    .bind(grant.0)
-    .fetch_all(db)
-    .await
-    .unwrap();
-    assert_eq!(disagreements, []);
 }

@@ -1,0 +1,210 @@
+//! How many statements an answer takes, however many rows it has.
+
+use std::{
+    fmt::Debug,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use serde_json::json;
+use thrive::{
+    cities::{self, City},
+    deadlines::{self, DeadlineKind, NewDeadline},
+    page::{OrderDirection, PageArgs, Window},
+};
+use tracing::{
+    Event, Subscriber,
+    field::{Field, Visit},
+};
+use tracing_subscriber::{
+    Layer,
+    layer::{Context, SubscriberExt},
+};
+
+use crate::support::{Cast, Service, date, service};
+
+/// Counts what the driver sends: it tells each statement.
+#[derive(Clone, Default)]
+struct Counter(Arc<AtomicUsize>);
+
+impl<S: Subscriber> Layer<S> for Counter {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        if event.metadata().target() == "sqlx::query" {
+            event.record(&mut self.clone());
+        }
+    }
+}
+
+impl Visit for Counter {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        // Said once on each new connection, whatever is asked.
+        let greeting = format!("{value:?}").contains("set role");
+        if field.name() == "summary" && !greeting {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The answer, and how many statements it took. The test's runtime has one thread, so all are seen.
+async fn counted(service: &Service, cast: &Cast, query: &str) -> (serde_json::Value, usize) {
+    let counter = Counter::default();
+    let guard =
+        tracing::subscriber::set_default(tracing_subscriber::registry().with(counter.clone()));
+    let answer = service.ask(&cast.manager, query, json!({})).await;
+    drop(guard);
+    assert!(answer.get("errors").is_none(), "{answer}");
+    (answer["data"].clone(), counter.0.load(Ordering::Relaxed))
+}
+
+/// 200 grants, some with disbursements, all with a deadline.
+async fn many(service: &Service) -> Cast {
+    let cast = service.cast().await;
+    for number in 0..200 {
+        let name = format!("G-{number:03}");
+        let grant = if number % 8 == 0 {
+            let grant = service.active_grant(&cast, &name, "10000.00").await;
+            for invoice in 0..6 {
+                service.request(&cast, &grant, &format!("{name}-{invoice}"), "100.00").await;
+            }
+            grant
+        } else {
+            service.draft(&cast, &name, "10000.00").await
+        };
+        let thrive::access::Actor::Person(manager) = &cast.manager else { unreachable!() };
+        let new = NewDeadline {
+            kind: DeadlineKind::Invoice,
+            title: "Invoice".into(),
+            grant: Some(grant.id),
+            city: None,
+            due_on: date("2026-12-01"),
+            due_time: None,
+            responsible: vec![manager.person],
+        };
+        deadlines::commands::create(&service.app, &cast.manager, new).await.unwrap();
+    }
+    cast
+}
+
+#[tokio::test]
+async fn no_list_runs_a_statement_per_row() {
+    let service = service().await;
+    let cast = many(&service).await;
+    let grants = |size: i32| {
+        format!(
+            "{{ grants(first: {size}) {{ nodes {{ number stream {{ code }} program {{ name }} recipient {{ name }}
+               cities {{ shareBp city {{ name }} }} balance {{ awarded availableToDisburse }}
+               disbursements(first: 5) {{ nodes {{ amount status }} }} }} }} }}"
+        )
+    };
+    let deadlines = |size: i32| {
+        format!(
+            "{{ deadlines(first: {size}) {{ totalCount nodes {{ title responsible {{ name }} grant {{ number
+               recipient {{ name city {{ name county {{ name }} }} }} deadlines(first: 2) {{ totalCount nodes {{ title }} }} }} }} }} }}"
+        )
+    };
+    let disbursements = |size: i32| {
+        format!(
+            "{{ disbursements(first: {size}) {{ totals {{ count }} nodes {{ amount requestedBy {{ name }} events {{ status
+               person {{ name }} }} grant {{ number actionAreas {{ shareBp }} draftedBy {{ name }} disbursements(first: 1) {{
+               totals {{ requested }} }} }} }} }} }}"
+        )
+    };
+    let cities =
+        |size: i32| format!("{{ cities(first: {size}) {{ nodes {{ name county {{ name }} }} }} }}");
+
+    for (what, query, most) in [
+        ("grants", &grants as &dyn Fn(i32) -> String, 6),
+        ("deadlines", &deadlines, 10),
+        ("disbursements", &disbursements, 10),
+        ("cities", &cities, 2),
+    ] {
+        let mut counts = Vec::new();
+        for size in [1, 50, 200] {
+            let (answer, count) = counted(&service, &cast, &query(size)).await;
+            let expected = if what == "disbursements" { size.min(150) } else { size };
+            assert_eq!(
+                answer[what]["nodes"].as_array().unwrap().len(),
+                expected as usize,
+                "{what}"
+            );
+            counts.push(count);
+        }
+        assert!(counts[0] > 0, "the counter counts");
+        assert!(counts.iter().all(|count| *count == counts[0]), "{what}: {counts:?}");
+        assert!(counts[0] <= most, "{what} took {} statements", counts[0]);
+    }
+}
+
+#[tokio::test]
+async fn pages_in_either_direction_are_the_whole_list_in_its_order() {
+    let service = service().await;
+    let filter = cities::store::CityFilter { search: Some("san".into()), ..Default::default() };
+    for order in ["NAME", "POPULATION"] {
+        for direction in [OrderDirection::Asc, OrderDirection::Desc] {
+            let whole = walk(&service, &filter, order, direction, 200, false).await;
+            assert!(whole.len() > 20);
+            let mut sorted = whole.clone();
+            let key = |city: &City| (cities::store::position(order, city).key, city.id.0);
+            sorted.sort_by_key(key);
+            if direction == OrderDirection::Desc {
+                sorted.reverse();
+            }
+            let ids = |list: &[City]| list.iter().map(|city| city.id).collect::<Vec<_>>();
+            assert_eq!(ids(&whole), ids(&sorted));
+            for size in [1, 2, 7] {
+                for backward in [false, true] {
+                    let pages = walk(&service, &filter, order, direction, size, backward).await;
+                    assert_eq!(
+                        ids(&pages),
+                        ids(&whole),
+                        "{order} {direction:?} by {size}, backward: {backward}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+/// Reads page after page, from either end.
+async fn walk(
+    service: &Service,
+    filter: &cities::store::CityFilter,
+    order: &'static str,
+    direction: OrderDirection,
+    size: i32,
+    backward: bool,
+) -> Vec<City> {
+    let mut all: Vec<City> = Vec::new();
+    let mut cursor = None;
+    loop {
+        let args = if backward {
+            PageArgs { last: Some(size), before: cursor.clone(), ..PageArgs::default() }
+        } else {
+            PageArgs { first: Some(size), after: cursor.clone(), ..PageArgs::default() }
+        };
+        let window = Window::new(order, direction, args).unwrap();
+        let rows = cities::store::list(&service.app.db, &window, filter).await.unwrap();
+        let page = window.page(
+            rows,
+            |city| cities::store::position(order, city),
+            async_graphql::EmptyMutation,
+        );
+        let (more, last) = if backward {
+            (page.has_previous_page, page.edges.first().map(|edge| edge.cursor.clone()))
+        } else {
+            (page.has_next_page, page.edges.last().map(|edge| edge.cursor.clone()))
+        };
+        let rows = page.edges.into_iter().map(|edge| edge.node);
+        if backward {
+            all.splice(0..0, rows);
+        } else {
+            all.extend(rows);
+        }
+        if !more {
+            return all;
+        }
+        cursor = last;
+    }
+}
