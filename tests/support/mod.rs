@@ -223,14 +223,6 @@ impl Service {
         Actor::Person(identity.unwrap())
     }
 
-    /// The bearer token of a new person in a role.
-    pub async fn token(&self, name: &str, role: NewRole) -> String {
-        let person = self.person(name).await;
-        let (_, secret) =
-            access::commands::create_token(&self.app, &person, &role, 30).await.unwrap();
-        secret.reveal().into()
-    }
-
     /// People in the roles that move money, and a recipient in Fresno.
     pub async fn cast(&self) -> Cast {
         let city = self.city("0627000").await;
