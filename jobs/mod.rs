@@ -90,7 +90,7 @@ impl Job {
         let now = app.clock.now();
         store::enter(&app.db, self.name, schedule.next_after(now)?).await?;
         let until = now + TimeDelta::seconds(schedule.lease_seconds);
-        let Some(lease) = store::lease_due(&app.db, self.name, now, until).await? else {
+        let Some(lease) = store::lease(&app.db, self.name, now, until, true).await? else {
             return Ok(None);
         };
         let mut run = Run::new(app.clock.today(), false, schedule);
@@ -154,7 +154,7 @@ pub async fn run_by_hand(
         let now = app.clock.now();
         store::enter(&app.db, job.name, schedule.next_after(now)?).await?;
         let until = now + TimeDelta::seconds(schedule.lease_seconds);
-        let Some(lease) = store::lease(&app.db, job.name, now, until).await? else {
+        let Some(lease) = store::lease(&app.db, job.name, now, until, false).await? else {
             bail!("{name} is running elsewhere: try again when it has ended");
         };
         let outcome = job.record(app, &run, lease).await;

@@ -23,39 +23,23 @@ pub async fn enter(
     Ok(())
 }
 
-/// Takes a job that is due and that nobody else runs. The number is this run's alone.
-pub async fn lease_due(
-    db: impl PgExecutor<'_>,
-    job: &str,
-    now: DateTime<Utc>,
-    until: DateTime<Utc>,
-) -> sqlx::Result<Option<i64>> {
-    sqlx::query_scalar!(
-        "update jobs set claimed_until = $3, run_number = run_number + 1
-          where name = $1 and next_run_at <= $2 and (claimed_until is null or claimed_until <= $2)
-         returning run_number",
-        job,
-        now,
-        until,
-    )
-    .fetch_optional(db)
-    .await
-}
-
-/// Takes a job that nobody else runs, due or not.
+/// Takes a job that nobody else runs, when it is due or in any case. The number is this run's
+/// alone.
 pub async fn lease(
     db: impl PgExecutor<'_>,
     job: &str,
     now: DateTime<Utc>,
     until: DateTime<Utc>,
+    only_when_due: bool,
 ) -> sqlx::Result<Option<i64>> {
     sqlx::query_scalar!(
         "update jobs set claimed_until = $3, run_number = run_number + 1
-          where name = $1 and (claimed_until is null or claimed_until <= $2)
+          where name = $1 and (claimed_until is null or claimed_until <= $2) and (next_run_at <= $2 or not $4)
          returning run_number",
         job,
         now,
         until,
+        only_when_due,
     )
     .fetch_optional(db)
     .await

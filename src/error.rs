@@ -171,13 +171,9 @@ impl From<sqlx::Error> for Error {
         let name = error.as_database_error().and_then(|error| error.constraint());
         let known =
             name.and_then(|name| CONSTRAINTS.iter().find(|(constraint, ..)| *constraint == name));
-        // PostgreSQL's text holds every character but one.
-        if error
-            .as_database_error()
-            .and_then(|error| error.code())
-            .is_some_and(|code| code == "22021")
-        {
-            return Self::BadInput("text cannot hold the character U+0000: leave it out".into());
+        let code = error.as_database_error().and_then(|error| error.code());
+        if let Some(message) = code.and_then(|code| not_storable(&code)) {
+            return Self::BadInput(message.into());
         }
         match known {
             Some((_, code, message, field)) => {
@@ -186,6 +182,16 @@ impl From<sqlx::Error> for Error {
             }
             None => Self::Internal(error.into()),
         }
+    }
+}
+
+/// What PostgreSQL says of values that none of its columns can hold.
+fn not_storable(code: &str) -> Option<&'static str> {
+    match code {
+        "22021" => Some("text cannot hold the character U+0000: leave it out"),
+        "22008" => Some("a date or time is too far away: years 1 to 9999 are known"),
+        "22003" => Some("a number is too large"),
+        _ => None,
     }
 }
 

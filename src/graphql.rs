@@ -277,10 +277,12 @@ async fn node(ctx: &Context<'_>, id: &str) -> Result<Option<Node>> {
             plans::store::find(db, &reach, &[parse(id)?]).await?.pop().map(Node::SustainabilityPlan)
         }
         "email" => match viewer {
-            Some(identity) => email::store::find(db, identity.person, &reach, &[parse(id)?])
-                .await?
-                .pop()
-                .map(Node::Email),
+            Some(identity) => {
+                email::store::find(db, identity.person, identity.sees_contacts(), &[parse(id)?])
+                    .await?
+                    .pop()
+                    .map(Node::Email)
+            }
             None => None,
         },
         "jobrun" if reach.everything => {

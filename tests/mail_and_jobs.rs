@@ -9,6 +9,7 @@ use thrive::{
     clock::CALIFORNIA,
     config::MailConfig,
     deadlines::{self, Deadline, DeadlineKind, NewDeadline, Settlement},
+    email::Outgoing,
     jobs::{self, Schedule},
     people::Person,
 };
@@ -94,7 +95,7 @@ async fn three_skipped_days_make_one_digest_with_the_latest_lead_time_of_each_de
     )
     .await;
 
-    assert_eq!(remind(&service, "2026-11-24").await, "2 reminders in 1 digests were queued");
+    assert_eq!(remind(&service, "2026-11-24").await, "queued: digests 1, reminders 2");
 
     let (to, subject, text) = inbox(&service).pop().unwrap();
     assert_eq!(to, "ana.reyes@people.test");
@@ -104,7 +105,7 @@ async fn three_skipped_days_make_one_digest_with_the_latest_lead_time_of_each_de
     assert!(!text.contains("Financial"), "{text}");
 
     // Days 25 to 29 are skipped: on the 30th the report's lead time 1 is due and the invoice's 30 was told.
-    assert_eq!(remind(&service, "2026-11-30").await, "1 reminders in 1 digests were queued");
+    assert_eq!(remind(&service, "2026-11-30").await, "queued: digests 1, reminders 1");
     let offsets: Vec<i32> =
         sqlx::query_scalar("select offset_days from reminders order by offset_days")
             .fetch_all(&service.app.db)
@@ -119,12 +120,12 @@ async fn running_a_day_twice_sends_nothing_twice_and_what_came_between_waits_a_d
     let cast = service.cast().await;
     let ana = service.person("Ana Reyes").await;
     deadline(&service, &cast, DeadlineKind::Invoice, "Invoice", "2026-11-30", &[&ana]).await;
-    assert_eq!(remind(&service, "2026-11-24").await, "1 reminders in 1 digests were queued");
+    assert_eq!(remind(&service, "2026-11-24").await, "queued: digests 1, reminders 1");
 
     deadline(&service, &cast, DeadlineKind::Invoice, "Late invoice", "2026-11-20", &[&ana]).await;
 
     assert_eq!(remind(&service, "2026-11-24").await, "nobody has to be reminded of anything new");
-    assert_eq!(remind(&service, "2026-11-25").await, "1 reminders in 1 digests were queued");
+    assert_eq!(remind(&service, "2026-11-25").await, "queued: digests 1, reminders 1");
     let (_, subject, _) = inbox(&service).pop().unwrap();
     assert_eq!(subject, "1 overdue: Late invoice, 20 November");
 }
@@ -207,13 +208,13 @@ async fn a_new_due_date_arms_the_reminders_again_and_a_snoozed_deadline_is_quiet
         .await
         .unwrap();
 
-    assert_eq!(remind(&service, "2026-11-25").await, "1 reminders in 1 digests were queued");
+    assert_eq!(remind(&service, "2026-11-25").await, "queued: digests 1, reminders 1");
 
     let until =
         Settlement::Snoozed { until: date("2026-12-05"), reason: "The agency is closed.".into() };
     deadlines::commands::settle(&service.app, &cast.manager, moved.id, 1, until).await.unwrap();
     assert_eq!(remind(&service, "2026-12-05").await, "nobody has to be reminded of anything new");
-    assert_eq!(remind(&service, "2026-12-06").await, "1 reminders in 1 digests were queued");
+    assert_eq!(remind(&service, "2026-12-06").await, "queued: digests 1, reminders 1");
 }
 
 #[tokio::test]
@@ -228,7 +229,7 @@ async fn a_dry_run_tells_and_writes_nothing() {
             .await
             .unwrap();
 
-    assert!(report.to_string().contains("1 reminders would go to 1 people"), "{report}");
+    assert!(report.to_string().contains("would be queued: digests 1, reminders 1"), "{report}");
     assert!(report.to_string().contains("ana.reyes@people.test"), "{report}");
     for table in ["emails", "reminders", "job_runs", "jobs"] {
         let count = sqlx::AssertSqlSafe(format!("select count(*) from {table}"));
@@ -266,7 +267,7 @@ async fn mail_goes_by_smtp_with_starttls_and_a_password_as_text_and_html() {
 
     let report = jobs::run_by_hand(&service.app, "deadline_reminders", None, false).await.unwrap();
 
-    assert_eq!(report.delivered.unwrap().text, "1 messages were sent");
+    assert_eq!(report.delivered.unwrap().text, "messages sent: 1");
     let log = server.log();
     assert_eq!((&log[0]["secure"], &log[0]["user"]), (&json!(true), &json!("thrive")));
     let raw = server.messages().pop().unwrap();
@@ -372,7 +373,7 @@ async fn a_server_that_is_not_there_or_does_not_answer_loses_nothing() {
             .unwrap();
 
     // One try tells that the server is gone; the other message is not tried in vain.
-    assert_eq!(report.delivered.unwrap().text, "0 messages were sent, 1 tries failed");
+    assert_eq!(report.delivered.unwrap().text, "messages sent: 0, tries failed: 1");
     let waiting: i64 = sqlx::query_scalar("select count(*) from emails where status = 'QUEUED'")
         .fetch_one(&service.app.db)
         .await
@@ -397,6 +398,103 @@ async fn a_slow_server_is_given_up_on_and_the_retry_is_recognisably_the_same_mes
         server.log().iter().map(|line| line["messageId"].as_str().unwrap().into()).collect();
     assert_eq!(ids.len(), 2);
     assert_eq!(ids[0], ids[1]);
+}
+
+/// (recipient, status, attempts) of all mail.
+async fn standing(service: &Service) -> Vec<(String, String, i32)> {
+    sqlx::query_as("select recipient, status, attempts from emails order by recipient")
+        .fetch_all(&service.app.db)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_wrong_password_and_a_long_outage_give_up_no_message() {
+    let certificates = tempfile::tempdir().unwrap();
+    make_certificates(certificates.path());
+    let path = |name: &str| certificates.path().join(name).to_str().unwrap().to_owned();
+    let (cert, key) = (path("leaf.pem"), path("leaf.key"));
+    let server = SmtpServer::start(&[
+        "--tls-cert",
+        &cert,
+        "--tls-key",
+        &key,
+        "--user",
+        "thrive",
+        "--password",
+        "secret",
+    ]);
+    let config = MailConfig {
+        url: format!("smtp://thrive:wrong@localhost:{}?tls=required", server.port),
+        ca_file: Some(path("ca.pem").into()),
+        ..smtp(&server, "")
+    };
+    let service = service_with_mail(Some(config)).await;
+    let cast = service.cast().await;
+    let (ana, ben) = (service.person("Ana Reyes").await, service.person("Ben Ito").await);
+    deadline(&service, &cast, DeadlineKind::Invoice, "Invoice", "2026-11-30", &[&ana, &ben]).await;
+    remind(&service, "2026-11-24").await;
+
+    for days in [1, 2, 30] {
+        service.travel(service.app.clock.now() + TimeDelta::days(days));
+        jobs::run_by_hand(&service.app, "send_emails", None, false).await.unwrap();
+    }
+
+    assert_eq!(
+        standing(&service).await,
+        ["ana.reyes@people.test", "ben.ito@people.test"].map(|who| (
+            who.into(),
+            "QUEUED".into(),
+            0
+        ))
+    );
+}
+
+#[tokio::test]
+async fn a_sender_that_lost_its_hold_can_tell_of_success_and_of_nothing_else() {
+    use thrive::email::{Tried, store};
+    let server = SmtpServer::start(&["--fail-first", "1"]);
+    let service = service_with_mail(Some(smtp(&server, ""))).await;
+    let cast = service.cast().await;
+    let ana = service.person("Ana Reyes").await;
+    deadline(&service, &cast, DeadlineKind::Invoice, "Invoice", "2026-11-30", &[&ana]).await;
+    remind(&service, "2026-11-24").await;
+    let db = &service.app.db;
+    let begin = service.app.clock.now() + TimeDelta::hours(1);
+    let later = begin + TimeDelta::hours(1);
+
+    let slow = store::claim(db, begin, begin + TimeDelta::minutes(1)).await.unwrap().unwrap();
+    assert!(store::claim(db, begin, later).await.unwrap().is_none(), "it is held");
+    let other = store::claim(db, later, later + TimeDelta::minutes(1)).await.unwrap().unwrap();
+    let refused = Tried::GivenUp { error: "550".into() };
+    store::mark(db, &slow, &refused, later).await.unwrap();
+    assert_eq!(standing(&service).await[0].1, "QUEUED");
+    store::mark(db, &slow, &Tried::Sent, later).await.unwrap();
+    store::mark(db, &other, &refused, later).await.unwrap();
+
+    assert_eq!(standing(&service).await[0].1, "SENT");
+}
+
+#[tokio::test]
+async fn settings_of_mail_that_cannot_work_are_refused_without_repeating_the_password() {
+    for (url, complaint) in [
+        ("smtp://thrive:secret@host:587", "clear text"),
+        ("smtp://thrive:secret@host:587?tls=opportunistic", "clear text"),
+        ("smtp://thrive:secret@?tls=required", "names no host"),
+        ("http://thrive:secret@host", "MAIL_URL is not of the form"),
+        ("secret", "MAIL_URL is not of the form"),
+        ("file://mail/secret", "no absolute directory"),
+        ("smtps://host:notaport", "MAIL_URL is not of the form"),
+    ] {
+        let config = MailConfig {
+            url: url.into(),
+            from: "Thrive <thrive@thrive.test>".into(),
+            timeout: Duration::from_secs(2),
+            ca_file: None,
+        };
+        let said = format!("{:#}", Outgoing::open(&config).err().unwrap());
+        assert!(said.contains(complaint) && !said.contains("secret"), "{url}: {said}");
+    }
 }
 
 #[tokio::test]
@@ -442,7 +540,7 @@ async fn a_lease_of_a_dead_process_runs_out_and_its_owner_can_change_nothing_any
     let start = service.app.clock.now();
     jobs::store::enter(&service.app.db, job.name, start).await.unwrap();
     let dead =
-        jobs::store::lease_due(&service.app.db, job.name, start, start + TimeDelta::seconds(900))
+        jobs::store::lease(&service.app.db, job.name, start, start + TimeDelta::seconds(900), true)
             .await
             .unwrap();
 

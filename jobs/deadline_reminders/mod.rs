@@ -45,8 +45,8 @@ pub async fn run(app: &App, run: &Run) -> Result<Summary> {
     }
     let text = match (people, run.dry_run) {
         (0, _) => "nobody has to be reminded of anything new".into(),
-        (_, true) => format!("{items} reminders would go to {people} people{planned}"),
-        (_, false) => format!("{items} reminders in {people} digests were queued"),
+        (_, true) => format!("would be queued: digests {people}, reminders {items}{planned}"),
+        (_, false) => format!("queued: digests {people}, reminders {items}"),
     };
     Ok(Summary { done: people, text })
 }

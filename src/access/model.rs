@@ -67,6 +67,13 @@ pub struct Reach {
     pub organizations: Vec<OrganizationId>,
 }
 
+impl Identity {
+    /// Whether the addresses of others, and their mail, are shown.
+    pub fn sees_contacts(&self) -> bool {
+        matches!(self.role, Role::GrantManager | Role::ProgramAdmin | Role::Auditor)
+    }
+}
+
 impl Actor {
     pub fn must_hold(&self, roles: &[Role]) -> Result<&Identity> {
         let needed = || roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(" or ");

@@ -5,7 +5,6 @@ use async_graphql::{
 use super::{Email, EmailStatus, store};
 use crate::{
     Result,
-    access::Reach,
     graphql::ContextExt,
     id::PersonId,
     page::{DateBounds, OrderDirection, PageArgs, Window},
@@ -35,14 +34,14 @@ pub struct EmailFilter {
 pub struct EmailsListed {
     filter: store::EmailFilter,
     viewer: PersonId,
-    reach: Reach,
+    everybodys: bool,
 }
 
 #[Object]
 impl EmailsListed {
     /// How many messages the filter finds, on all pages.
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i64> {
-        Ok(store::count(&ctx.app().db, &self.filter, self.viewer, &self.reach).await?)
+        Ok(store::count(&ctx.app().db, &self.filter, self.viewer, self.everybodys).await?)
     }
 }
 
@@ -51,7 +50,7 @@ pub struct EmailQuery;
 
 #[Object]
 impl EmailQuery {
-    /// The mail that Thrive wrote, the newest first: your own, or everybody's for staff.
+    /// The mail that Thrive wrote, the newest first: your own, or everybody's for GRANT_MANAGER, PROGRAM_ADMIN and AUDITOR.
     async fn emails(
         &self,
         ctx: &Context<'_>,
@@ -74,12 +73,12 @@ impl EmailQuery {
             run_from: run_on.from,
             run_to: run_on.to,
         };
-        let reach = viewer.reach.clone();
-        let rows = store::list(&ctx.app().db, &window, &filter, viewer.person, &reach).await?;
+        let everybodys = viewer.sees_contacts();
+        let rows = store::list(&ctx.app().db, &window, &filter, viewer.person, everybodys).await?;
         Ok(window.page(
             rows,
             store::position,
-            EmailsListed { filter, viewer: viewer.person, reach },
+            EmailsListed { filter, viewer: viewer.person, everybodys },
         ))
     }
 }

@@ -7,5 +7,5 @@ mod model;
 mod outgoing;
 pub mod store;
 
-pub use model::{Email, EmailStatus, NewEmail};
+pub use model::{Email, EmailStatus, NewEmail, Tried};
 pub use outgoing::{Failure, Outgoing};

@@ -14,7 +14,7 @@ text_enum! {
         Queued = "QUEUED",
         /// Accepted by the mail server.
         Sent = "SENT",
-        /// Given up: the mail server refused it for good, or three days went by.
+        /// Given up: the mail server refused it for good, or put it off again and again for three days.
         Failed = "FAILED",
     }
 }
@@ -45,7 +45,7 @@ pub struct Email {
     pub message_id: String,
     /// Where it stands.
     pub status: EmailStatus,
-    /// How often it was tried.
+    /// How often it was tried; while there is no mail server to be reached, it is not.
     pub attempts: i32,
     /// Why the last try failed; null when none did.
     pub last_error: Option<String>,
@@ -67,4 +67,24 @@ pub struct NewEmail {
     pub subject: String,
     pub body_text: String,
     pub body_html: String,
+}
+
+/// What came of a try to send a message.
+#[derive(Clone, Debug)]
+pub enum Tried {
+    Sent,
+    /// Not now: again at a later moment.
+    Delayed {
+        error: String,
+        until: DateTime<Utc>,
+    },
+    /// There was nobody to take it, which says nothing about the message: again at a later moment.
+    Untried {
+        error: String,
+        until: DateTime<Utc>,
+    },
+    /// Never.
+    GivenUp {
+        error: String,
+    },
 }

@@ -1,9 +1,8 @@
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
 
-use super::{Email, EmailStatus, NewEmail, Outgoing};
+use super::{Email, EmailStatus, NewEmail, Outgoing, Tried};
 use crate::{
-    access::Reach,
     clock::Date,
     id::{EmailId, PersonId},
     page::{Count, Position, Window, figures_of, page_of},
@@ -80,47 +79,45 @@ pub async fn claim(
     .await
 }
 
-pub async fn mark_sent(
+/// Marks what came of a try. A sender that lost its hold meanwhile can still tell that the
+/// message was accepted, and nothing else.
+pub async fn mark(
     db: impl PgExecutor<'_>,
-    id: EmailId,
+    claimed: &Email,
+    tried: &Tried,
     at: DateTime<Utc>,
 ) -> sqlx::Result<()> {
-    sqlx::query!(
-        "update emails set status = 'SENT', sent_at = $2, claimed_until = null, last_error = null where id = $1",
-        id as _,
-        at,
-    )
-    .execute(db)
-    .await?;
-    Ok(())
-}
-
-/// Notes a failed try: again at a later moment, or never.
-pub async fn mark_failed(
-    db: impl PgExecutor<'_>,
-    id: EmailId,
-    error: &str,
-    again_at: Option<DateTime<Utc>>,
-) -> sqlx::Result<()> {
+    let (status, error, until) = match tried {
+        Tried::Sent => (EmailStatus::Sent, None, None),
+        Tried::Delayed { error, until } | Tried::Untried { error, until } => {
+            (EmailStatus::Queued, Some(error), Some(*until))
+        }
+        Tried::GivenUp { error } => (EmailStatus::Failed, Some(error), None),
+    };
     sqlx::query!(
         "update emails
-            set status = case when $3::timestamptz is null then 'FAILED' else status end,
-                next_try_at = coalesce($3, next_try_at), claimed_until = null, last_error = $2
-          where id = $1",
-        id as _,
+            set status = $3::text, last_error = $4, next_try_at = coalesce($5, next_try_at), claimed_until = null,
+                sent_at = case when $3 = 'SENT' then $6::timestamptz end,
+                attempts = attempts - case when $7 then 1 else 0 end
+          where id = $1 and status = 'QUEUED' and (attempts = $2 or $3 = 'SENT')",
+        claimed.id as _,
+        claimed.attempts,
+        status as _,
         error,
-        again_at,
+        until,
+        at,
+        matches!(tried, Tried::Untried { .. }),
     )
     .execute(db)
     .await?;
     Ok(())
 }
 
-/// The messages with these ids that a person may see: their own, or all with a role that reaches everything.
+/// The messages with these ids that a person may see: their own, or everybody's.
 pub async fn find(
     db: impl PgExecutor<'_>,
     viewer: PersonId,
-    reach: &Reach,
+    everybodys: bool,
     ids: &[EmailId],
 ) -> sqlx::Result<Vec<Email>> {
     sqlx::query_as!(
@@ -131,7 +128,7 @@ pub async fn find(
           where id = any($1) and ($2::bool or person_id = $3)
           order by id",
         ids as _,
-        reach.everything,
+        everybodys,
         viewer as _,
     )
     .fetch_all(db)
@@ -147,7 +144,7 @@ pub struct EmailFilter {
 }
 
 macro_rules! listed {
-    ($shape:ident, ($($head:tt)*), ($($window:tt)*), $filter:expr, $viewer:expr, $reach:expr) => {
+    ($shape:ident, ($($head:tt)*), ($($window:tt)*), $filter:expr, $viewer:expr, $everybodys:expr) => {
         $shape!(
             $($head)*,
             "select e.*, coalesce(left($8::text, 0), '') as sort_key
@@ -158,7 +155,7 @@ macro_rules! listed {
                 and ($13::date is null or e.run_on >= $13)
                 and ($14::date is null or e.run_on <= $14)",
             $($window)*
-            $reach.everything,
+            $everybodys,
             $viewer as _,
             $filter.statuses.as_deref() as _,
             $filter.people.as_deref() as _,
@@ -173,7 +170,7 @@ pub async fn list(
     window: &Window,
     filter: &EmailFilter,
     viewer: PersonId,
-    reach: &Reach,
+    everybodys: bool,
 ) -> sqlx::Result<Vec<Email>> {
     listed!(
         page_of,
@@ -185,7 +182,7 @@ pub async fn list(
         (window,),
         filter,
         viewer,
-        reach
+        everybodys
     )
     .fetch_all(db)
     .await
@@ -195,11 +192,12 @@ pub async fn count(
     db: impl PgExecutor<'_>,
     filter: &EmailFilter,
     viewer: PersonId,
-    reach: &Reach,
+    everybodys: bool,
 ) -> sqlx::Result<i64> {
-    let row = listed!(figures_of, (Count, r#"count(*) as "count!""#), (), filter, viewer, reach)
-        .fetch_one(db)
-        .await?;
+    let row =
+        listed!(figures_of, (Count, r#"count(*) as "count!""#), (), filter, viewer, everybodys)
+            .fetch_one(db)
+            .await?;
     Ok(row.count)
 }
 

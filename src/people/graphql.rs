@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use super::{NewOrganization, NewPerson, Organization, OrganizationKind, Person, commands, store};
 use crate::{
     App, Result,
-    access::{Reach, Role},
+    access::Reach,
     cities::{City, County, graphql::CityLoader, graphql::CountyLoader},
     error::Shared,
     graphql::{ContextExt, payload},
@@ -77,10 +77,9 @@ impl Person {
 
 impl Person {
     fn contact_is_visible(&self, ctx: &Context<'_>) -> bool {
-        ctx.actor().must_sign_in().is_ok_and(|viewer| {
-            viewer.person == self.id
-                || matches!(viewer.role, Role::GrantManager | Role::ProgramAdmin | Role::Auditor)
-        })
+        ctx.actor()
+            .must_sign_in()
+            .is_ok_and(|viewer| viewer.person == self.id || viewer.sees_contacts())
     }
 }
 
