@@ -1,5 +1,7 @@
 use async_graphql::{Context, InputObject, Object, connection::Connection};
 
+use chrono::{DateTime, Utc};
+
 use super::{JobOutcome, JobRun, store};
 use crate::{
     Error, Result,
@@ -14,6 +16,8 @@ pub struct JobRunFilter {
     jobs: Option<Vec<String>>,
     /// Ended so.
     outcomes: Option<Vec<JobOutcome>>,
+    /// Ended at or after this moment.
+    updated_since: Option<DateTime<Utc>>,
 }
 
 /// What is known about a whole list of runs.
@@ -52,7 +56,11 @@ impl JobQuery {
             OrderDirection::Desc,
             PageArgs { first, after, last, before },
         )?;
-        let filter = store::JobRunFilter { jobs: filter.jobs, outcomes: filter.outcomes };
+        let filter = store::JobRunFilter {
+            jobs: filter.jobs,
+            outcomes: filter.outcomes,
+            updated_since: filter.updated_since,
+        };
         let rows = store::list(&ctx.app().db, &window, &filter).await?;
         Ok(window.page(rows, store::position, JobRunsListed { filter }))
     }

@@ -97,6 +97,7 @@ pub async fn find(db: impl PgExecutor<'_>, ids: &[JobRunId]) -> sqlx::Result<Vec
 pub struct JobRunFilter {
     pub jobs: Option<Vec<String>>,
     pub outcomes: Option<Vec<JobOutcome>>,
+    pub updated_since: Option<DateTime<Utc>>,
 }
 
 macro_rules! listed {
@@ -106,10 +107,12 @@ macro_rules! listed {
             "select r.*, coalesce(left($8::text, 0), '') as sort_key
                from job_runs r
               where ($9::text[] is null or r.job = any($9))
-                and ($10::text[] is null or r.outcome = any($10))",
+                and ($10::text[] is null or r.outcome = any($10))
+                and ($11::timestamptz is null or r.finished_at >= $11)",
             $($window)*
             $filter.jobs.as_deref() as _,
-            $filter.outcomes.as_deref() as _
+            $filter.outcomes.as_deref() as _,
+            $filter.updated_since
         )
     };
 }

@@ -19,6 +19,7 @@ create table emails (
     next_try_at   timestamptz not null,
     last_error    text,
     queued_at     timestamptz not null,
+    updated_at    timestamptz not null,
     sent_at       timestamptz,
     constraint emails_once unique (job, person_id, run_on, kind),
     constraint emails_message_id_once unique (message_id),

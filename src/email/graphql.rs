@@ -2,6 +2,8 @@ use async_graphql::{
     ComplexObject, Context, InputObject, Object, connection::Connection, dataloader::DataLoader,
 };
 
+use chrono::{DateTime, Utc};
+
 use super::{Email, EmailStatus, store};
 use crate::{
     Result,
@@ -28,6 +30,8 @@ pub struct EmailFilter {
     people: Option<Vec<PersonId>>,
     /// Written for a day between these.
     run_on: Option<DateBounds>,
+    /// Changed at or after this moment.
+    updated_since: Option<DateTime<Utc>>,
 }
 
 /// What is known about a whole list of messages.
@@ -72,6 +76,7 @@ impl EmailQuery {
             people: filter.people,
             run_from: run_on.from,
             run_to: run_on.to,
+            updated_since: filter.updated_since,
         };
         let everybodys = viewer.sees_contacts();
         let rows = store::list(&ctx.app().db, &window, &filter, viewer.person, everybodys).await?;

@@ -53,6 +53,8 @@ pub struct Email {
     pub queued_at: DateTime<Utc>,
     /// When the mail server accepted it; null until then.
     pub sent_at: Option<DateTime<Utc>>,
+    /// When it last changed.
+    pub updated_at: DateTime<Utc>,
 }
 
 /// A message to queue.

@@ -29,9 +29,9 @@ pub async fn queue(
     sqlx::query_scalar!(
         r#"
         insert into emails (id, job, kind, person_id, run_on, recipient, subject, body_text, body_html, message_id,
-                            status, next_try_at, queued_at)
+                            status, next_try_at, queued_at, updated_at)
         select e.id, e.job, e.kind, e.person_id, e.run_on, e.recipient, e.subject, e.body_text, e.body_html,
-               e.message_id, 'QUEUED', $11, $11
+               e.message_id, 'QUEUED', $11, $11, $11
           from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::date[], $6::text[], $7::text[], $8::text[],
                       $9::text[], $10::text[])
                as e (id, job, kind, person_id, run_on, recipient, subject, body_text, body_html, message_id)
@@ -64,14 +64,14 @@ pub async fn claim(
     sqlx::query_as!(
         Email,
         "update emails
-            set claimed_until = $2, attempts = attempts + 1
+            set claimed_until = $2, attempts = attempts + 1, updated_at = $1
           where id = (select id from emails
                        where status = 'QUEUED' and next_try_at <= $1 and (claimed_until is null or claimed_until <= $1)
                        order by next_try_at, id
                        limit 1
                          for update skip locked)
          returning id, job, kind, person_id, run_on, recipient, subject, body_text, body_html, message_id, status,
-                   attempts, last_error, queued_at, sent_at",
+                   attempts, last_error, queued_at, sent_at, updated_at",
         now,
         until,
     )
@@ -97,7 +97,7 @@ pub async fn mark(
     sqlx::query!(
         "update emails
             set status = $3::text, last_error = $4, next_try_at = coalesce($5, next_try_at), claimed_until = null,
-                sent_at = case when $3 = 'SENT' then $6::timestamptz end,
+                sent_at = case when $3 = 'SENT' then $6::timestamptz end, updated_at = $6,
                 attempts = attempts - case when $7 then 1 else 0 end
           where id = $1 and status = 'QUEUED' and (attempts = $2 or $3 = 'SENT')",
         claimed.id as _,
@@ -123,7 +123,7 @@ pub async fn find(
     sqlx::query_as!(
         Email,
         "select id, job, kind, person_id, run_on, recipient, subject, body_text, body_html, message_id, status,
-                attempts, last_error, queued_at, sent_at
+                attempts, last_error, queued_at, sent_at, updated_at
            from emails
           where id = any($1) and ($2::bool or person_id = $3)
           order by id",
@@ -141,6 +141,7 @@ pub struct EmailFilter {
     pub people: Option<Vec<PersonId>>,
     pub run_from: Option<Date>,
     pub run_to: Option<Date>,
+    pub updated_since: Option<DateTime<Utc>>,
 }
 
 macro_rules! listed {
@@ -153,14 +154,16 @@ macro_rules! listed {
                 and ($11::text[] is null or e.status = any($11))
                 and ($12::uuid[] is null or e.person_id = any($12))
                 and ($13::date is null or e.run_on >= $13)
-                and ($14::date is null or e.run_on <= $14)",
+                and ($14::date is null or e.run_on <= $14)
+                and ($15::timestamptz is null or e.updated_at >= $15)",
             $($window)*
             $everybodys,
             $viewer as _,
             $filter.statuses.as_deref() as _,
             $filter.people.as_deref() as _,
             $filter.run_from as _,
-            $filter.run_to as _
+            $filter.run_to as _,
+            $filter.updated_since
         )
     };
 }
@@ -177,7 +180,7 @@ pub async fn list(
         (
             Email,
             "id, job, kind, person_id, run_on, recipient, subject, body_text, body_html, message_id, status,
-             attempts, last_error, queued_at, sent_at"
+             attempts, last_error, queued_at, sent_at, updated_at"
         ),
         (window,),
         filter,
