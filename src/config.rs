@@ -108,7 +108,12 @@ pub struct ServeOptions {
 #[derive(Args, Clone, Debug)]
 pub struct LogOptions {
     /// What to log, such as `info` or `thrive=debug,sqlx=warn`.
-    #[arg(long, env = "THRIVE_LOG", default_value = "info", global = true)]
+    #[arg(
+        long,
+        env = "THRIVE_LOG",
+        default_value = "info,tokio_cron_scheduler=warn",
+        global = true
+    )]
     pub log: String,
 
     /// Human on a terminal and JSON otherwise, or always one of them.

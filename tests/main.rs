@@ -14,6 +14,7 @@ mod mail_and_jobs;
 mod many_at_once;
 mod payments;
 mod process;
+mod records;
 mod schema;
 mod statements;
 mod support;
