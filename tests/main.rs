@@ -7,6 +7,7 @@ mod api;
 mod bad_input;
 mod disbursements;
 mod embedded_postgres;
+mod grants;
 mod layout;
 mod ledger;
 mod ledger_walk;
