@@ -9,6 +9,8 @@ begin
     end if;
 end $$;
 
+-- Nobody but the owner makes tables that a trigger could mistake for its own.
+revoke create on schema public from public;
 grant usage on schema public to thrive_app;
 alter default privileges in schema public grant select, insert, update on tables to thrive_app;
 

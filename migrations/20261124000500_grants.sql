@@ -56,7 +56,8 @@ create table grant_action_areas (
 -- Shares that do not sum to the whole would count a grant twice, or not at
 -- all, in sums by city. Checked when the transaction ends, as the rows of one
 -- grant arrive one after another.
-create function check_grant_shares() returns trigger language plpgsql as $$
+create function check_grant_shares() returns trigger language plpgsql
+    set search_path = public, pg_temp as $$
 declare
     subject uuid;
 begin
@@ -66,6 +67,13 @@ begin
         subject := old.grant_id;
     else
         subject := new.grant_id;
+    end if;
+    -- Not in one condition: a row of grants has no grant_id.
+    if tg_op = 'UPDATE' then
+        if old.grant_id <> new.grant_id then
+            raise exception 'a share stays with its grant'
+                using errcode = 'check_violation', constraint = 'grant_shares_stay';
+        end if;
     end if;
     if (select sum(share_bp) from grant_cities where grant_id = subject) is distinct from 10000 then
         raise exception 'the shares of cities do not sum to 10000 basis points'
@@ -84,3 +92,23 @@ create constraint trigger grant_cities_whole after insert or update or delete on
     deferrable initially deferred for each row execute function check_grant_shares();
 create constraint trigger grant_action_areas_whole after insert or update or delete on grant_action_areas
     deferrable initially deferred for each row execute function check_grant_shares();
+
+-- Once awarded, a grant keeps what was awarded: amendments will come as rows of their own.
+create function guard_grant() returns trigger language plpgsql set search_path = public, pg_temp as $$
+begin
+    if old.status <> 'DRAFT'
+       and (new.number, new.program_id, new.recipient_id, new.parent_id, new.amount, new.performance_start,
+            new.performance_end, new.encumber_by, new.liquidate_by, new.final_invoice_by, new.drafted_by,
+            new.awarded_by, new.awarded_at)
+           is distinct from
+           (old.number, old.program_id, old.recipient_id, old.parent_id, old.amount, old.performance_start,
+            old.performance_end, old.encumber_by, old.liquidate_by, old.final_invoice_by, old.drafted_by,
+            old.awarded_by, old.awarded_at)
+       or new.status = 'DRAFT' and old.status <> 'DRAFT' then
+        raise exception 'an awarded grant keeps its terms'
+            using errcode = 'check_violation', constraint = 'grants_fixed';
+    end if;
+    return new;
+end $$;
+
+create trigger grants_guard before update on grants for each row execute function guard_grant();

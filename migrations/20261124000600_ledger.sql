@@ -101,6 +101,8 @@ create table ledger_transfers (
     constraint ledger_transfers_not_in_future
         check (effective_on <= (recorded_at at time zone 'America/Los_Angeles')::date)
 );
+-- A grant is awarded once; more comes by amendment.
+create unique index ledger_transfers_awarded_once on ledger_transfers (from_account) where kind = 'AWARD';
 create index on ledger_transfers (from_account, effective_on);
 create index on ledger_transfers (to_account, effective_on);
 
@@ -109,8 +111,8 @@ create index on ledger_transfers (to_account, effective_on);
 create table ledger_months (
     account_id uuid not null references ledger_accounts,
     month      date not null,
-    amount_in  numeric(14, 2) not null default 0 check (amount_in >= 0),
-    amount_out numeric(14, 2) not null default 0 check (amount_out >= 0),
+    amount_in  numeric(20, 2) not null default 0 check (amount_in >= 0),
+    amount_out numeric(20, 2) not null default 0 check (amount_out >= 0),
     primary key (account_id, month)
 );
 
@@ -136,7 +138,8 @@ begin
     perform id from ledger_accounts where id in (new.from_account, new.to_account) order by id for update;
     select * into source from ledger_accounts where id = new.from_account;
     select * into target from ledger_accounts where id = new.to_account;
-    if (source.grant_id, source.allocation_id) is distinct from (target.grant_id, target.allocation_id)
+    if (source.grant_id, source.allocation_id, source.contribution_id)
+       is distinct from (target.grant_id, target.allocation_id, target.contribution_id)
        and new.kind <> 'ACCEPT_MATCH' then
         raise exception 'money stays with its owner'
             using errcode = 'check_violation', constraint = 'ledger_transfers_same_owner';
@@ -152,6 +155,12 @@ begin
             raise exception 'a reversal swaps the accounts of one entry and keeps its amount'
                 using errcode = 'check_violation', constraint = 'ledger_transfers_reversal';
         end if;
+    end if;
+
+    if new.kind = 'AWARD' and source.kind = 'SRC_PAY' and not exists (
+        select from grants g where g.id = source.grant_id and g.amount = new.amount) then
+        raise exception 'a grant is awarded with its amount'
+            using errcode = 'check_violation', constraint = 'ledger_transfers_award';
     end if;
 
     update ledger_accounts set balance = balance - new.amount where id = new.from_account;

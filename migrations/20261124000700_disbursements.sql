@@ -77,9 +77,20 @@ begin
         raise exception 'a disbursement does not go from % to %', old.status, new.status
             using errcode = 'check_violation', constraint = 'disbursements_transition';
     end if;
-    if old.status not in ('REQUESTED', 'RETURNED')
-       and (new.amount, new.grant_id, new.requested_by) is distinct from (old.amount, old.grant_id, old.requested_by) then
-        raise exception 'an approved disbursement keeps its amount, grant and requester'
+    -- While money is reserved for a request it keeps its terms; only a returned one is corrected.
+    if old.status <> 'RETURNED'
+       and (new.amount, new.retained, new.kind, new.invoice_number, new.period_start, new.period_end, new.requested_by)
+           is distinct from
+           (old.amount, old.retained, old.kind, old.invoice_number, old.period_start, old.period_end, old.requested_by)
+       or (new.grant_id, new.requested_at) is distinct from (old.grant_id, old.requested_at) then
+        raise exception 'a disbursement keeps its terms unless it was returned'
+            using errcode = 'check_violation', constraint = 'disbursements_fixed';
+    end if;
+    if old.approved_by is not null and (new.approved_by, new.approved_at) is distinct from (old.approved_by, old.approved_at)
+       or old.paid_on is not null
+          and (new.paid_by, new.paid_on, new.method, new.reference)
+              is distinct from (old.paid_by, old.paid_on, old.method, old.reference) then
+        raise exception 'what was decided and paid stays as it was'
             using errcode = 'check_violation', constraint = 'disbursements_fixed';
     end if;
     if new.status = 'PAID' and old.status <> 'PAID' then

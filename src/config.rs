@@ -1,7 +1,7 @@
 //! How a process is configured: by flags, each of which can also be an environment
 //! variable, as `thrive serve --help` lists.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 
@@ -21,7 +21,8 @@ pub struct DatabaseOptions {
     #[arg(long, env = "THRIVE_DATABASE_CONNECTIONS", default_value_t = 16, value_parser = clap::value_parser!(u32).range(2..=500))]
     pub database_connections: u32,
 
-    /// Where a private PostgreSQL, the demo's mail and demo.env live.
+    /// Where a private PostgreSQL, the demo's mail and demo.env live. POSTGRES_BIN_DIR names the
+    /// directory of PostgreSQL's programs where they are not found by themselves.
     #[arg(long, env = "THRIVE_DATA_DIR", default_value = ".thrive")]
     pub data_dir: PathBuf,
 }
@@ -93,7 +94,7 @@ pub struct ServeOptions {
 
     /// Answer on this address and port.
     #[arg(long, env = "THRIVE_LISTEN", default_value = "127.0.0.1:8080", value_name = "HOST:PORT")]
-    pub listen: SocketAddr,
+    pub listen: String,
 
     /// What this process does.
     #[arg(long, env = "THRIVE_PARTS", value_enum, default_value_t = Parts::All)]

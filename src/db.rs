@@ -160,7 +160,12 @@ pub async fn pool(service: &PgConnectOptions, connections: u32) -> anyhow::Resul
         .test_before_acquire(false)
         .after_connect(|connection, _| {
             Box::pin(async move {
-                connection.execute("set role thrive_app").await?;
+                connection
+                    .execute(
+                        "set role thrive_app; set statement_timeout = '30s';
+                         set idle_in_transaction_session_timeout = '30s'",
+                    )
+                    .await?;
                 Ok(())
             })
         })

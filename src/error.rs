@@ -185,12 +185,13 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-/// What PostgreSQL says of values that none of its columns can hold.
+/// What PostgreSQL says of values that its columns or indexes cannot hold.
 fn not_storable(code: &str) -> Option<&'static str> {
     match code {
         "22021" => Some("text cannot hold the character U+0000: leave it out"),
         "22008" => Some("a date or time is too far away: years 1 to 9999 are known"),
         "22003" => Some("a number is too large"),
+        "54000" => Some("a text is too long to be found again: shorten it"),
         _ => None,
     }
 }
@@ -206,6 +207,10 @@ pub type Shared = std::sync::Arc<sqlx::Error>;
 
 impl From<Shared> for Error {
     fn from(error: Shared) -> Self {
+        let code = error.as_database_error().and_then(|error| error.code());
+        if let Some(message) = code.and_then(|code| not_storable(&code)) {
+            return Self::BadInput(message.into());
+        }
         Self::Internal(anyhow::Error::new(error))
     }
 }

@@ -162,11 +162,7 @@ async fn graphql(request: &Request, body: Body, service: &Service) -> Result<Res
         crate::Error::Unauthenticated => unauthenticated(media),
         error => {
             tracing::error!("{error:?}");
-            refuse(
-                media,
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the database does not answer: try again shortly",
-            )
+            unavailable(media)
         }
     })?;
     let id = request.data::<RequestId>().cloned();
@@ -312,6 +308,12 @@ fn refuse(media: &'static str, status: StatusCode, message: &str) -> Response {
     let error =
         serde_json::json!({ "message": message, "extensions": { "code": "BAD_USER_INPUT" } });
     json(media, status, &serde_json::json!({ "errors": [error] }))
+}
+
+fn unavailable(media: &'static str) -> Response {
+    let message = "the database does not answer: try again shortly";
+    let error = serde_json::json!({ "message": message, "extensions": { "code": "INTERNAL" } });
+    json(media, StatusCode::SERVICE_UNAVAILABLE, &serde_json::json!({ "errors": [error] }))
 }
 
 fn unauthenticated(media: &'static str) -> Response {

@@ -2,7 +2,8 @@
 //!
 //! A listed statement gives each row a `sort_key` as text; ties are broken by the
 //! id. A cursor carries both, and the order it was made for: it is opaque to
-//! clients and refused under another order.
+//! clients and refused under another order. Text is ordered in lower case for ASCII
+//! only: Rust and every locale of PostgreSQL agree on that, and a cursor needs them to.
 
 use std::collections::HashMap;
 
@@ -82,18 +83,6 @@ impl Window {
         window.after = args.after.as_deref().map(|cursor| window.position(cursor)).transpose()?;
         window.before = args.before.as_deref().map(|cursor| window.position(cursor)).transpose()?;
         Ok(window)
-    }
-
-    /// The whole list, for counts and sums over it.
-    pub fn everything() -> Self {
-        Self {
-            order: "",
-            descending: false,
-            after: None,
-            before: None,
-            backward: false,
-            size: MOST,
-        }
     }
 
     /// One row more than the page holds, to learn whether more follow.

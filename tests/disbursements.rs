@@ -11,6 +11,7 @@ use thrive::{
     },
     error::UserErrorCode::*,
     grants::Grant,
+    people::OrganizationKind,
 };
 
 use crate::support::{Cast, Service, codes, date, refusal, refused_by, request_of, service};
@@ -141,7 +142,8 @@ async fn write_state(
     sqlx::query(
         "update disbursements
             set status = $2, approved_by = coalesce(approved_by, $3), paid_by = coalesce(paid_by, $4),
-                paid_on = coalesce(paid_on, '2026-11-24'), scheduled_for = '2026-11-24', method = 'ACH', reference = 'R'
+                paid_on = coalesce(paid_on, '2026-11-24'), scheduled_for = '2026-11-24', method = coalesce(method, 'ACH'),
+                reference = coalesce(reference, 'R')
           where id = $1",
     )
     .bind(id)
@@ -269,19 +271,18 @@ async fn each_action_needs_its_role_and_finance_staff_act_for_their_own_organiza
         Forbidden
     );
 
-    // Finance staff of another organization in the same city see the grant and act on nothing.
-    let other = service
-        .organization(
-            "Fresno Youth (test)",
-            thrive::people::OrganizationKind::Cbo,
-            Some(&cast.city),
-        )
-        .await;
-    let finance =
-        NewRole { organization: Some(other.id), ..NewRole::everywhere(Role::CityFinance) };
-    let stranger = service.actor("Stan Stranger", finance).await;
-    assert_eq!(refusal(commands::request(app, &stranger, new(), "k").await).code, Forbidden);
-    assert_eq!(refusal(commands::cancel(app, &stranger, found.id, "no").await).code, Forbidden);
+    // Another arm of the city sees the grant and does nothing to it; a neighbor does not see it.
+    for (name, kind, code) in [
+        ("Fresno Housing (test)", OrganizationKind::CityGovernment, Forbidden),
+        ("Fresno Youth (test)", OrganizationKind::Cbo, NotFound),
+    ] {
+        let other = service.organization(name, kind, Some(&cast.city)).await;
+        let finance =
+            NewRole { organization: Some(other.id), ..NewRole::everywhere(Role::CityFinance) };
+        let stranger = service.actor(&format!("Stan {code:?}"), finance).await;
+        assert_eq!(refusal(commands::request(app, &stranger, new(), "k").await).code, code);
+        assert_eq!(refusal(commands::cancel(app, &stranger, found.id, "no").await).code, code);
+    }
     // The own organization may withdraw its request.
     let cancelled = commands::cancel(app, &cast.finance, found.id, "a mistake").await.unwrap();
     assert_eq!(

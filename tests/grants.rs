@@ -234,3 +234,45 @@ async fn a_grant_is_seen_by_its_recipient_and_its_cities_and_is_not_there_for_ot
     assert_eq!(unseen["data"]["grants"]["totalCount"], 0);
     assert_eq!(unseen["data"]["disbursements"]["totals"]["requested"], Money::ZERO.to_string());
 }
+
+#[tokio::test]
+async fn a_payment_of_a_closed_grant_is_not_reversed_any_more() {
+    let service = service().await;
+    let cast = service.cast().await;
+    let grant = service.active_grant(&cast, "G-1", "1000.00").await;
+    let paid = service.request(&cast, &grant, "1", "100.00").await;
+    disbursements::commands::approve(&service.app, &cast.approver, paid.id).await.unwrap();
+    let payment = disbursements::Payment {
+        paid_on: date("2026-11-24"),
+        method: disbursements::PaymentMethod::Warrant,
+        reference: "W-1".into(),
+    };
+    disbursements::commands::pay(&service.app, &cast.officer, paid.id, payment, "k").await.unwrap();
+    service.travel(Utc.with_ymd_and_hms(2028, 7, 1, 12, 0, 0).unwrap());
+    commands::close(&service.app, &cast.officer, grant.id, grant.revision).await.unwrap();
+
+    // What came back could neither be used nor lapse.
+    let reversed =
+        disbursements::commands::reverse(&service.app, &cast.officer, paid.id, "Why not.", "r")
+            .await;
+
+    refused(reversed, InvalidState, "is CLOSED, which does not allow REVERSE");
+}
+
+#[tokio::test]
+async fn a_limit_that_differs_from_the_one_held_is_refused_and_not_ignored() {
+    let service = service().await;
+    let person = service.person("Ada Approver").await;
+    let create = async |limit: Option<&str>| {
+        let role =
+            NewRole { approval_limit: limit.map(money), ..NewRole::everywhere(Role::Approver) };
+        thrive::access::commands::create_token(&service.app, &person, &role, 30)
+            .await
+            .map(|(id, _)| id)
+    };
+    create(None).await.unwrap();
+
+    refused(create(Some("50.00")).await, InvalidInput, "holds APPROVER without a limit already");
+    refused(create(Some("0.00")).await, InvalidInput, "more than zero");
+    create(None).await.unwrap();
+}

@@ -372,3 +372,76 @@ async fn a_balance_as_of_a_day_counts_what_was_effective_by_its_end_in_californi
         );
     }
 }
+
+#[tokio::test]
+async fn an_award_is_made_once_with_the_amount_of_its_grant_whose_terms_stay() {
+    let service = service().await;
+    let cast = service.cast().await;
+    let grant = service.active_grant(&cast, "L-1", "1000.00").await;
+    let draft = service.draft(&cast, "L-2", "500.00").await;
+    let award = async |grant: uuid::Uuid, amount: &str| {
+        let posted = sqlx::query(
+            "insert into ledger_transfers (id, from_account, to_account, from_kind, to_kind, amount, kind, cause_id,
+                                           effective_on, recorded_at)
+             select gen_random_uuid(), s.id, a.id, s.kind, a.kind, $2::numeric, 'AWARD', gen_random_uuid(),
+                    '2026-11-24', '2026-11-24 18:00:00Z'
+               from ledger_accounts s, ledger_accounts a
+              where s.grant_id = $1 and s.kind = 'SRC_PAY' and a.grant_id = $1 and a.kind = 'AVAILABLE'",
+        );
+        refused_by(posted.bind(grant).bind(amount).execute(&service.app.db).await)
+    };
+    assert_eq!(award(grant.id.0, "1000.00").await, "ledger_transfers_awarded_once");
+    assert_eq!(award(draft.id.0, "500.01").await, "ledger_transfers_award");
+
+    for change in [
+        "amount = 2000",
+        "liquidate_by = null",
+        "recipient_id = gen_random_uuid()",
+        "status = 'DRAFT'",
+    ] {
+        let update = format!("update grants set {change} where number = 'L-1'");
+        assert_eq!(refused_by(run(&service.app.db, &update).await), "grants_fixed", "{change}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_keeps_its_terms_and_a_decision_stays() {
+    let service = service().await;
+    let cast = service.cast().await;
+    let grant = service.active_grant(&cast, "L-1", "1000.00").await;
+    let found = service.request(&cast, &grant, "A-1", "100.00").await;
+    let change = async |set: &str| {
+        let update = format!("update disbursements set {set}");
+        refused_by(run(&service.app.db, &update).await)
+    };
+
+    for set in
+        ["amount = 200", "retained = 1", "invoice_number = 'B-1'", "period_end = '2026-11-01'"]
+    {
+        assert_eq!(change(set).await, "disbursements_fixed", "{set}");
+    }
+    commands::approve(&service.app, &cast.approver, found.id).await.unwrap();
+    assert_eq!(change("approved_at = now()").await, "disbursements_fixed");
+}
+
+#[tokio::test]
+async fn accounts_of_other_chains_and_items_leave_a_balance_as_it_is() {
+    let service = service().await;
+    let cast = service.cast().await;
+    let grant = service.active_grant(&cast, "L-1", "1000.00").await;
+    sqlx::query(
+        "insert into ledger_accounts (id, grant_id, kind, item_id)
+         values (gen_random_uuid(), $1, 'SRC_USE', null), (gen_random_uuid(), $1, 'AVAILABLE', gen_random_uuid())",
+    )
+    .bind(grant.id.0)
+    .execute(&service.app.db)
+    .await
+    .unwrap();
+
+    let query = "query ($id: ID!) { grant(id: $id) { now: balance { availableToDisburse }
+        then: balance(asOf: \"2026-11-24\") { availableToDisburse } } }";
+    let answer = service.ask(&cast.manager, query, json!({ "id": grant.id.to_string() })).await;
+
+    let expected = json!({ "availableToDisburse": "1000.00" });
+    assert_eq!(answer["data"]["grant"], json!({ "now": expected, "then": expected }));
+}

@@ -5,9 +5,10 @@ use serde_json::json;
 use thrive::{
     disbursements::{Payment, PaymentMethod, commands},
     error::UserErrorCode::{self, *},
+    grants,
 };
 
-use crate::support::{date, refusal, refused_by, service};
+use crate::support::{date, refusal, refused_by, request_of, service};
 
 fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
@@ -50,18 +51,31 @@ async fn a_payment_has_a_reference_and_a_day_between_approval_today_and_liquidat
 }
 
 #[tokio::test]
-async fn nothing_is_requested_after_the_last_day_to_pay() {
+async fn nothing_is_requested_after_the_last_day_for_invoices_or_to_pay() {
     let service = service().await;
     let cast = service.cast().await;
-    let grant = service.active_grant(&cast, "P-1", "1000.00").await;
-    service.travel(at("2029-01-01T07:59:59Z"));
-    service.request(&cast, &grant, "A-1", "10.00").await;
-    service.travel(at("2029-01-01T08:00:00Z"));
-    let new = crate::support::request_of(&grant, "A-2", "10.00");
-    assert_eq!(
-        refusal(commands::request(&service.app, &cast.finance, new, "late").await).code,
-        OutsidePeriod
-    );
+    let app = &service.app;
+    let invoiced = service.active_grant(&cast, "P-1", "1000.00").await;
+    let mut new = service.draft_of(&cast, "P-2", "1000.00").await;
+    new.final_invoice_by = None;
+    let draft = grants::commands::create(app, &cast.manager, new).await.unwrap();
+    grants::commands::award(app, &cast.approver, draft.id, 1).await.unwrap();
+    let today = app.clock.today();
+    let open = grants::commands::sign(app, &cast.manager, draft.id, 2, today).await.unwrap();
+    // Each day ends at midnight in California: in summer at 7, in winter at 8 in UTC.
+    for (grant, last, too_late, why) in [
+        (&invoiced, "2028-10-01T06:59:59Z", "2028-10-01T07:00:00Z", "2028-09-30"),
+        (&open, "2029-01-01T07:59:59Z", "2029-01-01T08:00:00Z", "2028-12-31"),
+    ] {
+        service.travel(at(last));
+        service.request(&cast, grant, why, "10.00").await;
+        service.travel(at(too_late));
+        let late =
+            commands::request(app, &cast.finance, request_of(grant, "late", "10.00"), "late");
+        let refused = refusal(late.await);
+        assert_eq!(refused.code, OutsidePeriod);
+        assert!(refused.message.contains(why), "{}", refused.message);
+    }
 }
 
 #[tokio::test]

@@ -144,6 +144,40 @@ fn a_data_directory_that_cannot_be_made_is_a_clear_sentence() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn demo_data_do_not_go_beside_real_grants() {
+    let service = service().await;
+    let cast = service.cast().await;
+    service.draft(&cast, "G-1", "1000.00").await;
+    let url = service.database_url();
+    let owner = url.replace("thrive_app", "thrive_owner");
+
+    let ended = tokio::task::block_in_place(|| {
+        let dir = data_dir();
+        let mut demo = thrive();
+        demo.args([
+            "demo",
+            "--listen",
+            "127.0.0.1:0",
+            "--database-url",
+            &url,
+            "--owner-database-url",
+            &owner,
+        ]);
+        output(demo.args(["--data-dir", dir.path().to_str().unwrap()]))
+    });
+
+    assert_eq!(ended.status.code(), Some(1));
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert!(said.contains("this database holds grants that are no demonstration"), "{said}");
+    let people: i64 =
+        sqlx::query_scalar("select count(*) from people where email like '%demo.example'")
+            .fetch_one(&service.app.db)
+            .await
+            .unwrap();
+    assert_eq!(people, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_given_database_is_migrated_on_request_and_not_served_before() {
     let url = empty_database().await;
     tokio::task::block_in_place(|| {

@@ -27,6 +27,12 @@ impl NewRole {
     }
 
     fn check(&self) -> Result<(), Refusal> {
+        if let Some(limit) = self.approval_limit
+            && (self.role != Role::Approver || !limit.is_positive())
+        {
+            let message = "an approval limit is an APPROVER's, and more than zero";
+            return Err(Refusal::new(UserErrorCode::InvalidInput, message));
+        }
         let needs = match self.role {
             Role::CityMember | Role::Coach if self.city.is_none() => "a city",
             Role::CityFinance if self.organization.is_none() => "an organization",
@@ -70,7 +76,14 @@ pub async fn create_token(
         approval_limit: role.approval_limit,
         granted_at: now,
     };
-    store::give_role(&mut tx, &given).await?;
+    let limit = store::give_role(&mut tx, &given).await?;
+    if limit != role.approval_limit {
+        let held =
+            limit.map_or("without a limit".into(), |limit| format!("with the limit {limit}"));
+        let message =
+            format!("{} holds {} {held} already: ask for the token so", person.name, role.role);
+        return Err(Refusal::new(UserErrorCode::InvalidInput, message).into());
+    }
     let id = TokenId::new(&app.clock);
     let token = store::NewToken {
         id,

@@ -95,10 +95,6 @@ impl Actor {
         }
     }
 
-    pub fn holds(&self, role: Role) -> bool {
-        matches!(self, Self::Person(identity) if identity.role == role)
-    }
-
     pub fn reach(&self) -> Reach {
         match self {
             Self::Person(identity) => identity.reach.clone(),

@@ -28,7 +28,7 @@ pub async fn identify(
         select live.person_id as "person: PersonId", live.role as "role: Role",
                count(r.id) as "roles!",
                bool_or(r.city_id is null and r.organization_id is null) as "unscoped",
-               array_remove(array_agg(distinct r.city_id) || array_agg(distinct o.city_id), null)
+               array_remove(array_agg(distinct r.city_id) || array_agg(distinct o.city_id) filter (where o.kind = 'CITY_GOVERNMENT'), null)
                    as "cities!: Vec<CityId>",
                array_remove(array_agg(distinct r.organization_id), null) as "organizations!: Vec<OrganizationId>",
                case when bool_and(r.approval_limit is not null) then max(r.approval_limit) end
@@ -65,8 +65,8 @@ pub struct NewRoleGrant {
     pub granted_at: DateTime<Utc>,
 }
 
-/// Gives a role; a role that is held already stays as it is.
-pub async fn give_role(tx: &mut PgConnection, role: &NewRoleGrant) -> sqlx::Result<()> {
+/// Gives a role, or finds it held already. Answers the approval limit that it has.
+pub async fn give_role(tx: &mut PgConnection, role: &NewRoleGrant) -> sqlx::Result<Option<Money>> {
     sqlx::query!(
         "insert into role_grants (id, person_id, role, city_id, organization_id, approval_limit, granted_at)
          values ($1, $2, $3, $4, $5, $6, $7)
@@ -79,9 +79,19 @@ pub async fn give_role(tx: &mut PgConnection, role: &NewRoleGrant) -> sqlx::Resu
         role.approval_limit as _,
         role.granted_at,
     )
-    .execute(tx)
+    .execute(&mut *tx)
     .await?;
-    Ok(())
+    sqlx::query_scalar!(
+        r#"select approval_limit as "limit: Money" from role_grants
+            where person_id = $1 and role = $2 and city_id is not distinct from $3
+              and organization_id is not distinct from $4 and ended_at is null"#,
+        role.person as _,
+        role.role as _,
+        role.city as _,
+        role.organization as _,
+    )
+    .fetch_one(tx)
+    .await
 }
 
 pub struct NewToken<'a> {

@@ -137,7 +137,7 @@ macro_rules! listed {
     ($shape:ident, ($($head:tt)*), ($($window:tt)*), $filter:expr) => {
         $shape!(
             $($head)*,
-            "select c.*, case $8::text when 'NAME' then lower(c.name) collate \"C\"
+            "select c.*, case $8::text when 'NAME' then lower(c.name collate \"C\")
                                        when 'POPULATION' then lpad(coalesce(c.population, 0)::text, 10, '0') collate \"C\"
                                        else '' end as sort_key
                from cities c
@@ -181,7 +181,7 @@ pub async fn count(db: impl PgExecutor<'_>, filter: &CityFilter) -> sqlx::Result
 /// Where a city stands in an order; the same text as the statement's `sort_key`.
 pub fn position(order: &str, city: &City) -> Position {
     let key = match order {
-        "NAME" => city.name.to_lowercase(),
+        "NAME" => city.name.to_ascii_lowercase(),
         _ => format!("{:010}", city.population.unwrap_or(0)),
     };
     Position { key, id: city.id.0 }

@@ -31,12 +31,13 @@ pub enum Data {
 pub async fn run(options: &ServeOptions, data: Data) -> anyhow::Result<()> {
     let stop = stop_signal()?;
     // The port first: when it is taken, nothing else is touched.
-    let acceptor = TcpListener::bind(options.listen).into_acceptor().await.with_context(|| {
-        format!(
-            "{} cannot be listened on; is it taken? Choose another with --listen HOST:PORT",
-            options.listen
-        )
-    })?;
+    let acceptor =
+        TcpListener::bind(options.listen.clone()).into_acceptor().await.with_context(|| {
+            format!(
+                "{} cannot be listened on; is it taken? Choose another with --listen HOST:PORT",
+                options.listen
+            )
+        })?;
     let outgoing = Outgoing::open(&options.mail.resolve(&options.database.data_dir)?)?;
     let database = Database::open(&options.database).await?;
     let outcome = serve(options, data, &database, acceptor, outgoing, stop).await;

@@ -1,9 +1,11 @@
 //! What people do to deadlines.
 
+use sqlx::PgConnection;
+
 use super::{Deadline, NewDeadline, Settlement, rules, store};
 use crate::{
     App, Refusal, Result,
-    access::{Actor, Role},
+    access::{Actor, Identity, Role},
     cities,
     clock::CALIFORNIA,
     error::UserErrorCode,
@@ -63,6 +65,9 @@ pub async fn settle(
     store::lock(&mut tx, id).await?;
     let found = store::find(&mut *tx, person.person, &person.reach, &[id]).await?.pop();
     let mut deadline = found.ok_or_else(|| Refusal::not_found("deadline").on("deadlineId"))?;
+    if person.role == Role::CityFinance {
+        must_concern(&mut tx, person, &deadline).await?;
+    }
     rules::check_settlement(&deadline, revision, &how, app.clock.today())?;
 
     let now = app.clock.now();
@@ -86,4 +91,26 @@ pub async fn settle(
     store::settle(&mut tx, &deadline).await?;
     tx.commit().await?;
     Ok(deadline)
+}
+
+/// Finance staff settle what they are responsible for and what their own organization owes,
+/// not all that they see.
+async fn must_concern(
+    tx: &mut PgConnection,
+    finance: &Identity,
+    deadline: &Deadline,
+) -> Result<()> {
+    let responsible = store::responsible_of(&mut *tx, &[deadline.id]).await?;
+    if responsible.values().flatten().any(|person| *person == finance.person) {
+        return Ok(());
+    }
+    if let Some(grant) = deadline.grant_id {
+        let grant = grants::store::find(&mut *tx, &finance.reach, &[grant]).await?.pop();
+        if grant.is_some_and(|grant| finance.reach.organizations.contains(&grant.recipient_id)) {
+            return Ok(());
+        }
+    }
+    let message =
+        "this deadline is another organization's: ask whoever is responsible, or the grant manager";
+    Err(Refusal::new(UserErrorCode::Forbidden, message).into())
 }

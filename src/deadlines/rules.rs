@@ -1,5 +1,7 @@
 //! What a deadline has to look like, and how it may end.
 
+use chrono::Datelike;
+
 use super::{Deadline, NewDeadline, Settlement};
 use crate::{
     Refusal,
@@ -16,6 +18,10 @@ pub fn check_new(new: &NewDeadline) -> Result<(), Refusal> {
     if new.grant.is_none() && new.city.is_none() {
         let message = "a deadline is about a grant or about a city: give `grantId` or `cityId`";
         return Err(Refusal::new(InvalidInput, message).on("grantId"));
+    }
+    if !(2000..=2100).contains(&new.due_on.year()) {
+        let message = format!("{} is not a day that anything is due on: 2000 to 2100", new.due_on);
+        return Err(Refusal::new(InvalidDates, message).on("dueOn"));
     }
     if new.responsible.is_empty() {
         let message = "name at least one responsible person: nobody would be reminded";

@@ -20,6 +20,12 @@ const GRANTS: u64 = 60;
 
 /// Loads the data, if not loaded yet. Answers who can sign in, a login per role.
 pub async fn load(app: &App) -> anyhow::Result<Vec<Login>> {
+    if !is_for_demonstration(app).await? {
+        anyhow::bail!(
+            "this database holds grants that are no demonstration: `thrive demo` is for an empty one, \
+             and `thrive serve` for this"
+        );
+    }
     let anchor = anchor(app).await?;
     let mut at_anchor = app.clone();
     at_anchor.clock = Clock::fixed(anchor);
@@ -47,6 +53,14 @@ pub async fn load(app: &App) -> anyhow::Result<Vec<Login>> {
 async fn anchor(app: &App) -> anyhow::Result<DateTime<Utc>> {
     let manager = people::store::find_by_email(&app.db, cast::MANAGER_EMAIL).await?;
     Ok(manager.map_or_else(|| app.clock.now(), |person| person.created_at))
+}
+
+/// Nothing can be removed again, so demo data go nowhere else.
+async fn is_for_demonstration(app: &App) -> anyhow::Result<bool> {
+    let reach = Reach { everything: true, ..Reach::default() };
+    let filter = crate::grants::store::GrantFilter::default();
+    let known = people::store::find_by_email(&app.db, cast::MANAGER_EMAIL).await?;
+    Ok(known.is_some() || crate::grants::store::count(&app.db, &filter, &reach).await? == 0)
 }
 
 async fn is_complete(app: &App, cast: &cast::Cast) -> anyhow::Result<bool> {

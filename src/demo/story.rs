@@ -183,7 +183,8 @@ impl Story<'_> {
         let awarded = Money::ZERO.minus(balance).unwrap_or(Money::ZERO);
         const INVOICES: i32 = 12;
         let first = noon(grant.performance_start) + TimeDelta::days(8);
-        let span = (self.anchor - first).num_days().max(INVOICES.into());
+        let last = self.anchor.min(noon(grant.performance_end));
+        let span = (last - first).num_days().max(INVOICES.into());
         for invoice in 0..INVOICES {
             // Between two and five hundredths of the award, to the cent.
             let share = self.random.i32(200..500);

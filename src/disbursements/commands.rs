@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     App, Refusal, Result,
-    access::{Actor, Identity, Role},
+    access::{Actor, Identity, Reach, Role},
     clock::Date,
     error::UserErrorCode,
     grants::{self, Grant},
@@ -32,7 +32,7 @@ pub async fn request(
     let id = DisbursementId::new(&app.clock);
     let mut tx = app.db.begin().await?;
     if let Some(made) = once.begin(&mut tx, &app.clock, id.0).await? {
-        return answered_again(&mut tx, made).await;
+        return answered_again(&mut tx, &finance.reach, made).await;
     }
     let grant = grants::commands::lock(&mut tx, &finance.reach, new.grant).await?;
     rules::check_organization(&grant, finance)?;
@@ -330,7 +330,7 @@ async fn hold_once<'a>(
     let identity = actor.must_hold(action.roles())?;
     let mut tx = app.db.begin().await?;
     if let Some(made) = once.begin(&mut tx, &app.clock, id.0).await? {
-        return Ok(Once::Before(Box::new(answered_again(&mut tx, made).await?)));
+        return Ok(Once::Before(Box::new(answered_again(&mut tx, &identity.reach, made).await?)));
     }
     let (grant, disbursement) = lock(&mut tx, identity, id).await?;
     rules::check_action(&grant, &disbursement, action)?;
@@ -352,9 +352,14 @@ async fn lock(
     Ok((grant, disbursement))
 }
 
-async fn answered_again(tx: &mut PgConnection, made: uuid::Uuid) -> Result<Disbursement> {
-    let made = store::read(tx, DisbursementId(made)).await?;
-    Ok(made.expect("a remembered request made a disbursement"))
+async fn answered_again(
+    tx: &mut PgConnection,
+    reach: &Reach,
+    made: uuid::Uuid,
+) -> Result<Disbursement> {
+    // Whoever may no longer see it gets no answer about it either.
+    let made = store::find(tx, reach, &[DisbursementId(made)]).await?.pop();
+    Ok(made.ok_or_else(|| Refusal::not_found("disbursement"))?)
 }
 
 /// Writes a changed disbursement together with its event and its move.

@@ -63,8 +63,8 @@ impl Disbursement {
     }
 
     /// What you may do to it now.
-    async fn allowed_actions(&self, ctx: &Context<'_>) -> Vec<DisbursementAction> {
-        self.actions_for(ctx.actor())
+    async fn allowed_actions(&self, ctx: &Context<'_>) -> Result<Vec<DisbursementAction>> {
+        Ok(self.actions_for(ctx.actor(), &self.grant(ctx).await?))
     }
 }
 

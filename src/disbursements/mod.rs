@@ -19,6 +19,6 @@ mod rules;
 pub mod store;
 
 pub use model::{
-    Approval, Disbursement, DisbursementAction, DisbursementEvent, DisbursementKind,
-    DisbursementStatus, NewRequest, Payment, PaymentMethod,
+    Disbursement, DisbursementAction, DisbursementEvent, DisbursementKind, DisbursementStatus,
+    NewRequest, Payment, PaymentMethod,
 };

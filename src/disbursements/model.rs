@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     access::{Actor, Role},
     clock::Date,
-    grants::DateRange,
+    grants::{DateRange, Grant, GrantStatus},
     id::{DisbursementEventId, DisbursementId, GrantId, PersonId},
     money::Money,
     text_enum::text_enum,
@@ -112,6 +112,20 @@ impl DisbursementAction {
     }
 }
 
+impl DisbursementAction {
+    /// Whether the state of the grant lets it happen.
+    pub fn fits(self, grant: GrantStatus) -> bool {
+        match self {
+            Self::Resubmit | Self::Approve | Self::Schedule | Self::Pay => {
+                grant == GrantStatus::Active
+            }
+            // Money that came back to an ended grant could neither be used nor lapse.
+            Self::Reverse => matches!(grant, GrantStatus::Active | GrantStatus::Suspended),
+            Self::Return | Self::Reject | Self::Cancel | Self::Unschedule => true,
+        }
+    }
+}
+
 /// One payment towards a grant, or the request for one.
 #[derive(Clone, Debug, SimpleObject)]
 #[graphql(complex)]
@@ -166,7 +180,7 @@ impl Disbursement {
     }
 
     /// What this actor may do to it now.
-    pub fn actions_for(&self, actor: &Actor) -> Vec<DisbursementAction> {
+    pub fn actions_for(&self, actor: &Actor, grant: &Grant) -> Vec<DisbursementAction> {
         let Actor::Person(identity) = actor else { return vec![] };
         let me = identity.person;
         let duties_allow = |action: &&DisbursementAction| match action {
@@ -177,8 +191,12 @@ impl Disbursement {
             DisbursementAction::Pay => me != self.requested_by && Some(me) != self.approved_by,
             _ => true,
         };
-        let allowed =
-            self.status.actions().iter().filter(|action| action.roles().contains(&identity.role));
+        // Finance staff act for their own organization, and a grant that is stopped stops its payments.
+        let own = identity.role != Role::CityFinance
+            || identity.reach.organizations.contains(&grant.recipient_id);
+        let allowed = self.status.actions().iter().filter(|action| {
+            own && action.roles().contains(&identity.role) && action.fits(grant.status)
+        });
         allowed.filter(duties_allow).copied().collect()
     }
 }
@@ -208,13 +226,6 @@ pub struct NewRequest {
     pub amount: Money,
     pub invoice_number: String,
     pub period: DateRange,
-}
-
-/// A decision in favor.
-#[derive(Clone, Copy, Debug)]
-pub struct Approval {
-    pub by: PersonId,
-    pub at: DateTime<Utc>,
 }
 
 #[derive(Clone, Debug)]

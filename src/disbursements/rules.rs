@@ -9,7 +9,7 @@ use crate::{
         self, InsufficientAvailable, InvalidDates, InvalidInput, InvalidState, OutsidePeriod,
         SeparationOfDuties,
     },
-    grants::{Grant, GrantAction, GrantStatus, rules::must_allow, rules::must_be_positive},
+    grants::{Grant, GrantAction, rules::must_allow, rules::must_be_positive},
     id::PersonId,
     money::Money,
 };
@@ -35,6 +35,10 @@ pub fn check_request(grant: &Grant, new: &NewRequest, today: Date) -> Result<(),
             performance.start, performance.end, new.period.start, new.period.end
         );
         return Err(Refusal::new(OutsidePeriod, message).on("period"));
+    }
+    if let Some(last) = grant.final_invoice_by.filter(|last| today > *last) {
+        let message = format!("the final invoice was due by {last}");
+        return Err(Refusal::new(OutsidePeriod, message));
     }
     if let Some(last) = grant.liquidate_by.filter(|last| today > *last) {
         let message = format!("the grant had to be liquidated by {last} (Government Code 16304.1)");
@@ -75,11 +79,9 @@ pub fn check_action(
         let message = format!("the disbursement is {}, which allows {names}", disbursement.status);
         return Err(Refusal::new(InvalidState, message));
     }
-    use DisbursementAction::*;
-    let moves_forward = matches!(action, Resubmit | Approve | Schedule | Pay);
-    if moves_forward && grant.status != GrantStatus::Active {
+    if !action.fits(grant.status) {
         let message =
-            format!("grant {} is {}: nothing is approved or paid", grant.number, grant.status);
+            format!("grant {} is {}, which does not allow {action}", grant.number, grant.status);
         return Err(Refusal::new(InvalidState, message));
     }
     Ok(())

@@ -152,7 +152,7 @@ impl Grant {
 
     /// What you may do to it now.
     async fn allowed_actions(&self, ctx: &Context<'_>) -> Vec<GrantAction> {
-        self.actions_for(ctx.actor())
+        self.actions_for(ctx.actor(), ctx.app().clock.today())
     }
 }
 

@@ -153,10 +153,14 @@ impl Grant {
     }
 
     /// What this actor may do to the grant now.
-    pub fn actions_for(&self, actor: &Actor) -> Vec<GrantAction> {
+    pub fn actions_for(&self, actor: &Actor, today: Date) -> Vec<GrantAction> {
         let Actor::Person(identity) = actor else { return vec![] };
         let may = |action: &&GrantAction| match action {
-            GrantAction::Award => identity.person != self.drafted_by,
+            GrantAction::Award => {
+                identity.person != self.drafted_by
+                    && identity.approval_limit.is_none_or(|limit| self.amount <= limit)
+            }
+            GrantAction::Close => self.performance_end < today,
             GrantAction::RequestDisbursement => {
                 identity.reach.organizations.contains(&self.recipient_id)
             }

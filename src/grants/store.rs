@@ -191,8 +191,8 @@ macro_rules! listed {
     ($shape:ident, ($($head:tt)*), ($($window:tt)*), $filter:expr, $reach:expr) => {
         $shape!(
             $($head)*,
-            "select g.*, case $8::text when 'NUMBER' then lower(g.number) collate \"C\"
-                                       when 'TITLE' then lower(g.title) collate \"C\"
+            "select g.*, case $8::text when 'NUMBER' then lower(g.number collate \"C\")
+                                       when 'TITLE' then lower(g.title collate \"C\")
                                        when 'AMOUNT' then lpad(g.amount::text, 20, '0') collate \"C\"
                                        when 'PERFORMANCE_END' then to_char(g.performance_end, 'YYYY-MM-DD') collate \"C\"
                                        when 'LIQUIDATE_BY'
@@ -268,8 +268,8 @@ pub async fn count(
 /// Where a grant stands in an order; the same text as the statement's `sort_key`.
 pub fn position(order: &str, grant: &Grant) -> Position {
     let key = match order {
-        "NUMBER" => grant.number.to_lowercase(),
-        "TITLE" => grant.title.to_lowercase(),
+        "NUMBER" => grant.number.to_ascii_lowercase(),
+        "TITLE" => grant.title.to_ascii_lowercase(),
         "AMOUNT" => format!("{:0>20}", grant.amount.to_string()),
         "PERFORMANCE_END" => grant.performance_end.to_string(),
         "LIQUIDATE_BY" => grant.liquidate_by.map(|day| day.to_string()).unwrap_or_default(),

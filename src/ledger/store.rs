@@ -81,9 +81,10 @@ pub async fn balances(
                 r#"
                 select grant_id as "grant_id!: GrantId", kind as "kind: AccountKind", balance as "balance!: Money"
                   from ledger_accounts
-                 where grant_id = any($1)
+                 where grant_id = any($1) and kind = any($2) and item_id is null
                 "#,
                 grants as _,
+                AccountKind::PAY_CHAIN.as_slice() as _,
             )
             .fetch_all(db)
             .await?
@@ -105,10 +106,11 @@ pub async fn balances(
                           from ledger_transfers t
                          where a.id in (t.from_account, t.to_account)
                            and t.effective_on between date_trunc('month', $2::date) and $2::date) part on true
-                 where a.grant_id = any($1)
+                 where a.grant_id = any($1) and a.kind = any($3) and a.item_id is null
                 "#,
                 grants as _,
                 day as _,
+                AccountKind::PAY_CHAIN.as_slice() as _,
             )
             .fetch_all(db)
             .await?

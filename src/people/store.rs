@@ -133,7 +133,7 @@ macro_rules! listed {
     ($shape:ident, ($($head:tt)*), ($($window:tt)*), $filter:expr, $viewer:expr, $reach:expr) => {
         $shape!(
             $($head)*,
-            "select p.*, case when $8::text = 'NAME' then lower(p.name) collate \"C\" else '' end as sort_key
+            "select p.*, case when $8::text = 'NAME' then lower(p.name collate \"C\") else '' end as sort_key
                from people p
               where ($9::bool or p.id = $10::uuid or p.organization_id = any($11::uuid[])
                      or p.city_id = any($12::uuid[]))
@@ -184,5 +184,5 @@ pub async fn count(
 }
 
 pub fn position(person: &Person) -> Position {
-    Position { key: person.name.to_lowercase(), id: person.id.0 }
+    Position { key: person.name.to_ascii_lowercase(), id: person.id.0 }
 }
