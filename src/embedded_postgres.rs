@@ -311,9 +311,14 @@ fn launch(place: &Place, installation: &Installation, durability: Durability) ->
 /// reads otherwise.
 fn settings(socket_dir: &Path, durability: Durability) -> String {
     let socket_dir = socket_dir.display();
+    // A test cluster serves several processes, each with a pool for every test it runs at once.
+    let connections = match durability {
+        Durability::Durable => 100,
+        Durability::Ephemeral => 500,
+    };
     let common = format!(
         "-c listen_addresses='' -c port={} -c unix_socket_directories={socket_dir} \
-         -c unix_socket_permissions=0700 -c max_connections=100 -c shared_buffers=128MB \
+         -c unix_socket_permissions=0700 -c max_connections={connections} -c shared_buffers=128MB \
          -c timezone=UTC -c log_timezone=UTC",
         place::PORT
     );

@@ -276,3 +276,88 @@ async fn a_limit_that_differs_from_the_one_held_is_refused_and_not_ignored() {
     refused(create(Some("0.00")).await, InvalidInput, "more than zero");
     create(None).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_draft_is_read_back_as_it_was_entered() {
+    let service = service().await;
+    let cast = service.cast().await;
+    let parent = service.draft(&cast, "G-0", "5000.00").await;
+    let program = parent.program_id.to_string();
+    let other = service.city("0644000").await.id.to_string();
+    let input = json!({
+        "number": " G-1 ", "title": " A park ", "programId": program, "recipientId": cast.recipient.id.to_string(),
+        "parentId": parent.id.to_string(), "amount": "1234.5",
+        "performance": { "start": "2026-07-01", "end": "2028-06-30" },
+        "encumberBy": "2027-06-30", "liquidateBy": "2029-06-30", "finalInvoiceBy": "2028-09-30",
+        "cities": [{ "cityId": cast.city.id.to_string(), "shareBp": 3333 }, { "cityId": other, "shareBp": 6667 }],
+        "actionAreas": [{ "actionArea": "SAFE_STABLE_HOUSING", "shareBp": 1 }, { "actionArea": "YOUTH_DEVELOPMENT", "shareBp": 9999 }],
+    });
+    let wanted = "grant { number title status amount encumberBy liquidateBy finalInvoiceBy signedOn awardedAt revision
+        performance { start end } parent { number } program { code stream { code } } recipient { name }
+        cities { shareBp city { name } } actionAreas { shareBp actionArea } draftedBy { name } awardedBy { name }
+        balance { awarded availableToDisburse } }";
+
+    let made =
+        service.mutate(&cast.manager, "createGrant", "CreateGrantInput", wanted, input).await;
+
+    let expected = json!({
+        "number": "G-1", "title": "A park", "status": "DRAFT", "amount": "1234.50", "revision": 1,
+        "performance": { "start": "2026-07-01", "end": "2028-06-30" },
+        "encumberBy": "2027-06-30", "liquidateBy": "2029-06-30", "finalInvoiceBy": "2028-09-30",
+        "signedOn": null, "awardedAt": null, "awardedBy": null, "draftedBy": { "name": "Mara Manager" },
+        "parent": { "number": "G-0" }, "recipient": { "name": "City of Fresno (test)" },
+        "program": { "code": "PROP64-PHS", "stream": { "code": "PROP_64" } },
+        "cities": [{ "shareBp": 6667, "city": { "name": "Los Angeles" } }, { "shareBp": 3333, "city": { "name": "Fresno" } }],
+        "actionAreas": [{ "shareBp": 9999, "actionArea": "YOUTH_DEVELOPMENT" }, { "shareBp": 1, "actionArea": "SAFE_STABLE_HOUSING" }],
+        "balance": { "awarded": "0.00", "availableToDisburse": "0.00" },
+    });
+    assert_eq!(made, json!({ "grant": expected, "userErrors": [] }));
+}
+
+#[tokio::test]
+async fn the_database_refuses_shares_that_are_not_whole_when_their_transaction_ends() {
+    let service = service().await;
+    let cast = service.cast().await;
+    let grant = service.draft(&cast, "G-1", "1000.00").await;
+    let other = service.draft(&cast, "G-2", "1000.00").await;
+    let los_angeles = service.city("0644000").await.id.0;
+    let add = "insert into grant_cities (grant_id, city_id, share_bp) values ($1, $3, 4000)";
+    let lessen = "update grant_cities set share_bp = 6000 where grant_id = $1";
+    let attempts = [
+        (vec![lessen], "grant_cities_whole"),
+        (vec![add], "grant_cities_whole"),
+        (
+            vec!["update grant_action_areas set share_bp = 9999 where grant_id = $1"],
+            "grant_action_areas_whole",
+        ),
+        (vec!["update grant_cities set share_bp = 0 where grant_id = $1"], "grant_cities_share"),
+        (
+            vec!["update grant_cities set share_bp = 10001 where grant_id = $1"],
+            "grant_cities_share",
+        ),
+        (
+            vec!["update grant_cities set grant_id = $2, city_id = $3 where grant_id = $1"],
+            "grant_shares_stay",
+        ),
+        (vec![lessen, add], "accepted"),
+    ];
+    for (statements, expected) in attempts {
+        let outcome: sqlx::Result<()> = async {
+            let mut tx = service.app.db.begin().await?;
+            for statement in &statements {
+                // Every statement names all three, so that all take the same parameters.
+                let statement =
+                    format!("with named as (select $1::uuid, $2::uuid, $3::uuid) {statement}");
+                let query = sqlx::query(sqlx::AssertSqlSafe(statement));
+                query.bind(grant.id.0).bind(other.id.0).bind(los_angeles).execute(&mut *tx).await?;
+            }
+            tx.commit().await
+        }
+        .await;
+        let outcome = match outcome {
+            Ok(()) => "accepted".into(),
+            refused => crate::support::refused_by(refused),
+        };
+        assert_eq!(outcome, expected, "{statements:?}");
+    }
+}
