@@ -79,6 +79,25 @@ impl Refusal {
         Self { field: Some(vec!["input".into(), field.into()]), ..self }
     }
 
+    /// Refuses an edit of what somebody else changed meanwhile.
+    pub fn unless_current(what: &str, read: i32, current: i32) -> Result<(), Self> {
+        if read == current {
+            return Ok(());
+        }
+        let message =
+            format!("you read revision {read}, and the {what} is at {current} now: read it again");
+        Err(Self::new(UserErrorCode::RevisionConflict, message).on("revision"))
+    }
+
+    /// Refuses text with nothing in it.
+    pub fn unless_filled(text: &str, field: &str) -> Result<(), Self> {
+        if text.trim().is_empty() {
+            let message = format!("`{field}` must not be empty");
+            return Err(Self::new(UserErrorCode::InvalidInput, message).on(field));
+        }
+        Ok(())
+    }
+
     pub fn not_found(what: &str) -> Self {
         Self::new(UserErrorCode::NotFound, format!("there is no such {what}"))
     }

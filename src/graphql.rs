@@ -1,17 +1,19 @@
 //! The schema: every slice's part of `Query` and `Mutation`, and what resolvers share.
 
+mod nodes;
+
 use std::sync::Arc;
 
 use async_graphql::{
-    Context, EmptySubscription, ID, Interface, MergedObject, Object, Request, Response,
-    Schema as AnySchema, ServerError, SimpleObject, async_trait,
+    Context, EmptySubscription, MergedObject, Request, Response, Schema as AnySchema, ServerError,
+    async_trait,
     dataloader::DataLoader,
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextRequest},
 };
 
 use crate::{
-    App, Error, Result,
-    access::{Actor, Role},
+    App, Error,
+    access::Actor,
     batching::{self, Loads},
     cities, deadlines, disbursements, email, grants, jobs, people, plans, streams,
 };
@@ -19,7 +21,7 @@ use crate::{
 /// What can be asked. Streams and cities are public; the rest answers whoever has signed in, by what they may see.
 #[derive(Default, MergedObject)]
 pub struct Query(
-    NodeQuery,
+    nodes::NodeQuery,
     cities::graphql::CityQuery,
     people::graphql::PeopleQuery,
     streams::graphql::StreamQuery,
@@ -142,160 +144,6 @@ macro_rules! payload {
     };
 }
 pub(crate) use payload;
-
-/// Anything with an id of its own.
-#[derive(Interface)]
-#[graphql(field(name = "id", ty = "ID", desc = "Identifies it everywhere in Thrive."))]
-pub enum Node {
-    City(cities::City),
-    County(cities::County),
-    Organization(people::Organization),
-    Person(people::Person),
-    FundingStream(streams::FundingStream),
-    FundingProgram(streams::FundingProgram),
-    Grant(grants::Grant),
-    Disbursement(disbursements::Disbursement),
-    Deadline(deadlines::Deadline),
-    SustainabilityPlan(plans::SustainabilityPlan),
-    Email(email::Email),
-    JobRun(jobs::JobRun),
-}
-
-/// Who is asking.
-#[derive(SimpleObject)]
-pub struct Viewer {
-    /// The person signed in; null without a token.
-    person: Option<people::Person>,
-    /// The role that the token acts in; null without a token.
-    role: Option<Role>,
-    /// Whether everything can be seen, rather than certain cities and organizations.
-    sees_everything: bool,
-    /// The cities whose grants, plans and deadlines can be seen.
-    cities: Vec<cities::City>,
-    /// The organizations whose grants can be seen.
-    organizations: Vec<people::Organization>,
-}
-
-#[derive(Default)]
-pub struct NodeQuery;
-
-#[Object]
-impl NodeQuery {
-    /// Who is asking, as the token tells. Public.
-    async fn viewer(&self, ctx: &Context<'_>) -> Result<Viewer> {
-        let app = ctx.app();
-        let Actor::Person(identity) = ctx.actor() else {
-            return Ok(Viewer {
-                person: None,
-                role: None,
-                sees_everything: false,
-                cities: vec![],
-                organizations: vec![],
-            });
-        };
-        Ok(Viewer {
-            person: people::store::find_people(&app.db, &[identity.person]).await?.pop(),
-            role: Some(identity.role),
-            sees_everything: identity.reach.everything,
-            cities: cities::store::find_cities(&app.db, &identity.reach.cities).await?,
-            organizations: people::store::find_organizations(
-                &app.db,
-                &identity.reach.organizations,
-            )
-            .await?,
-        })
-    }
-
-    /// Anything by its id; null when there is none or it is not yours to see.
-    async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
-        node(ctx, &id).await
-    }
-
-    /// Several things by their ids, at most 100, in the order of the ids; null for each that is not there.
-    async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
-        if ids.len() > 100 {
-            return Err(Error::BadInput(format!(
-                "at most 100 ids at once, and {} were asked for",
-                ids.len()
-            )));
-        }
-        futures_util::future::try_join_all(ids.iter().map(|id| node(ctx, id))).await
-    }
-}
-
-async fn node(ctx: &Context<'_>, id: &str) -> Result<Option<Node>> {
-    let db = &ctx.app().db;
-    let reach = ctx.actor().reach();
-    let viewer = match ctx.actor() {
-        Actor::Person(identity) => Some(identity),
-        Actor::Anyone => None,
-    };
-    let Some((prefix, _)) = id.split_once('_') else {
-        return Err(Error::BadInput(format!("`{id}` is not an id of Thrive")));
-    };
-    // What is public answers anyone; the rest answers by reach, and nobody reaches nothing.
-    Ok(match prefix {
-        "city" => ctx
-            .data_unchecked::<DataLoader<cities::graphql::CityLoader>>()
-            .load_one(parse(id)?)
-            .await?
-            .map(Node::City),
-        "county" => ctx
-            .data_unchecked::<DataLoader<cities::graphql::CountyLoader>>()
-            .load_one(parse(id)?)
-            .await?
-            .map(Node::County),
-        "stream" => streams::graphql::stream(ctx, parse(id)?).await?.map(Node::FundingStream),
-        "program" => streams::graphql::program(ctx, parse(id)?).await?.map(Node::FundingProgram),
-        "org" if viewer.is_some() => people::store::find_organizations(db, &[parse(id)?])
-            .await?
-            .pop()
-            .map(Node::Organization),
-        "person" => match viewer {
-            Some(identity) => {
-                people::store::find_visible(db, identity, parse(id)?).await?.map(Node::Person)
-            }
-            None => None,
-        },
-        "grant" => ctx
-            .data_unchecked::<DataLoader<grants::graphql::GrantLoader>>()
-            .load_one(parse(id)?)
-            .await?
-            .map(Node::Grant),
-        "disb" => disbursements::store::find(db, &reach, &[parse(id)?])
-            .await?
-            .pop()
-            .map(Node::Disbursement),
-        "deadline" => match viewer {
-            Some(identity) => deadlines::store::find(db, identity.person, &reach, &[parse(id)?])
-                .await?
-                .pop()
-                .map(Node::Deadline),
-            None => None,
-        },
-        "plan" => {
-            plans::store::find(db, &reach, &[parse(id)?]).await?.pop().map(Node::SustainabilityPlan)
-        }
-        "email" => match viewer {
-            Some(identity) => {
-                email::store::find(db, identity.person, identity.sees_contacts(), &[parse(id)?])
-                    .await?
-                    .pop()
-                    .map(Node::Email)
-            }
-            None => None,
-        },
-        "jobrun" if reach.everything => {
-            jobs::store::find(db, &[parse(id)?]).await?.pop().map(Node::JobRun)
-        }
-        "org" | "jobrun" => None,
-        _ => return Err(Error::BadInput(format!("`{id}` is not an id of Thrive"))),
-    })
-}
-
-fn parse<T: std::str::FromStr<Err = &'static str>>(id: &str) -> Result<T> {
-    id.parse().map_err(|expected| Error::BadInput(format!("`{id}`: {expected}")))
-}
 
 /// Codes for clients, and a mask over faults: any value with `Display` becomes a GraphQL
 /// error with `?`, database errors included, and their text stays inside the service.

@@ -277,8 +277,12 @@ fn only_queries(operation: &mut Operation) -> bool {
 }
 
 async fn identify(request: &Request, service: &Service) -> crate::Result<Actor> {
-    let Some(header) = request.header(header::AUTHORIZATION) else { return Ok(Actor::Anyone) };
-    let token = header.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let Some(header) = request.headers().get(header::AUTHORIZATION) else {
+        return Ok(Actor::Anyone);
+    };
+    // What is not text is not a token either, and does not pass for none.
+    let text = header.to_str().unwrap_or_default();
+    let token = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let Some((_, token)) = token else { return Err(crate::Error::Unauthenticated) };
     let secret = Secret::presented(token.trim());
     let identity =
@@ -305,26 +309,26 @@ fn respond(media: &'static str, answer: Answer) -> Response {
 }
 
 fn refuse(media: &'static str, status: StatusCode, message: &str) -> Response {
-    let error =
-        serde_json::json!({ "message": message, "extensions": { "code": "BAD_USER_INPUT" } });
-    json(media, status, &serde_json::json!({ "errors": [error] }))
+    failed(media, status, "BAD_USER_INPUT", message)
 }
 
 fn unavailable(media: &'static str) -> Response {
     let message = "the database does not answer: try again shortly";
-    let error = serde_json::json!({ "message": message, "extensions": { "code": "INTERNAL" } });
-    json(media, StatusCode::SERVICE_UNAVAILABLE, &serde_json::json!({ "errors": [error] }))
+    failed(media, StatusCode::SERVICE_UNAVAILABLE, "INTERNAL", message)
 }
 
 fn unauthenticated(media: &'static str) -> Response {
     let message = "the token is not known, has expired or was revoked: send the header `Authorization: Bearer <token>` \
                    with one made by `thrive token create`, or no such header";
-    let error =
-        serde_json::json!({ "message": message, "extensions": { "code": "UNAUTHENTICATED" } });
-    let mut response =
-        json(media, StatusCode::UNAUTHORIZED, &serde_json::json!({ "errors": [error] }));
+    let mut response = failed(media, StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", message);
     response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     response
+}
+
+/// An answer without an operation: one error, in the form of GraphQL's.
+fn failed(media: &'static str, status: StatusCode, code: &str, message: &str) -> Response {
+    let error = serde_json::json!({ "message": message, "extensions": { "code": code } });
+    json(media, status, &serde_json::json!({ "errors": [error] }))
 }
 
 fn json(media: &'static str, status: StatusCode, body: &impl serde::Serialize) -> Response {

@@ -89,17 +89,19 @@ impl Actor {
 
     /// For reads of what is not public: the same answer whether a thing exists or not.
     pub fn must_sign_in(&self) -> Result<&Identity> {
+        self.identity().ok_or(Error::Unauthenticated)
+    }
+
+    pub fn identity(&self) -> Option<&Identity> {
         match self {
-            Self::Person(identity) => Ok(identity),
-            Self::Anyone => Err(Error::Unauthenticated),
+            Self::Person(identity) => Some(identity),
+            Self::Anyone => None,
         }
     }
 
+    /// Nobody reaches nothing.
     pub fn reach(&self) -> Reach {
-        match self {
-            Self::Person(identity) => identity.reach.clone(),
-            Self::Anyone => Reach::default(),
-        }
+        self.identity().map(|identity| identity.reach.clone()).unwrap_or_default()
     }
 }
 

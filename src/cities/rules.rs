@@ -14,9 +14,7 @@ pub fn check_city(new: &NewCity) -> Result<(), Refusal> {
     if !digits(&new.gnis) {
         return invalid("a GNIS feature id is digits only, such as 02410877", "gnis");
     }
-    if new.name.trim().is_empty() {
-        return invalid("`name` must not be empty", "name");
-    }
+    Refusal::unless_filled(&new.name, "name")?;
     if new.population.is_some_and(|population| population < 0) {
         return invalid("a population is zero or more", "population");
     }

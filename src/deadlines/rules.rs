@@ -6,7 +6,7 @@ use super::{Deadline, NewDeadline, Settlement};
 use crate::{
     Refusal,
     clock::Date,
-    error::UserErrorCode::{InvalidDates, InvalidInput, InvalidState, RevisionConflict},
+    error::UserErrorCode::{InvalidDates, InvalidInput, InvalidState},
 };
 
 pub fn check_new(new: &NewDeadline) -> Result<(), Refusal> {
@@ -40,13 +40,7 @@ pub fn check_settlement(
         let message = format!("the deadline is {} already", deadline.status);
         return Err(Refusal::new(InvalidState, message));
     }
-    if deadline.revision != read {
-        let message = format!(
-            "you read revision {read}, and the deadline is at {} now: read it again",
-            deadline.revision
-        );
-        return Err(Refusal::new(RevisionConflict, message).on("revision"));
-    }
+    Refusal::unless_current("deadline", read, deadline.revision)?;
     match how {
         Settlement::Waived { reason } | Settlement::Snoozed { reason, .. }
             if reason.trim().is_empty() =>

@@ -147,7 +147,7 @@ pub async fn resubmit(
         &(id, &corrected),
     )?;
     let Held { mut tx, grant, mut disbursement, identity } =
-        match hold_once(app, actor, id, DisbursementAction::Resubmit, &once).await? {
+        match hold_once(app, finance, id, DisbursementAction::Resubmit, &once).await? {
             Once::Now(held) => *held,
             Once::Before(made) => return Ok(*made),
         };
@@ -240,7 +240,7 @@ pub async fn pay(
         &(id, &payment),
     )?;
     let Held { mut tx, grant, mut disbursement, identity } =
-        match hold_once(app, actor, id, DisbursementAction::Pay, &once).await? {
+        match hold_once(app, officer, id, DisbursementAction::Pay, &once).await? {
             Once::Now(held) => *held,
             Once::Before(made) => return Ok(*made),
         };
@@ -273,7 +273,7 @@ pub async fn reverse(
         &(id, reason),
     )?;
     let Held { mut tx, grant: _, mut disbursement, identity } =
-        match hold_once(app, actor, id, DisbursementAction::Reverse, &once).await? {
+        match hold_once(app, officer, id, DisbursementAction::Reverse, &once).await? {
             Once::Now(held) => *held,
             Once::Before(made) => return Ok(*made),
         };
@@ -313,28 +313,33 @@ async fn hold<'a>(
     action: DisbursementAction,
 ) -> Result<Held<'a>> {
     let identity = actor.must_hold(action.roles())?;
-    let mut tx = app.db.begin().await?;
-    let (grant, disbursement) = lock(&mut tx, identity, id).await?;
-    rules::check_action(&grant, &disbursement, action)?;
-    Ok(Held { tx, grant, disbursement, identity })
+    hold_in(app.db.begin().await?, identity, id, action).await
 }
 
 /// As `hold`, unless the same request succeeded before.
 async fn hold_once<'a>(
     app: &App,
-    actor: &'a Actor,
+    identity: &'a Identity,
     id: DisbursementId,
     action: DisbursementAction,
     once: &idempotency::Request<'_>,
 ) -> Result<Once<'a>> {
-    let identity = actor.must_hold(action.roles())?;
     let mut tx = app.db.begin().await?;
     if let Some(made) = once.begin(&mut tx, &app.clock, id.0).await? {
         return Ok(Once::Before(Box::new(answered_again(&mut tx, &identity.reach, made).await?)));
     }
+    Ok(Once::Now(Box::new(hold_in(tx, identity, id, action).await?)))
+}
+
+async fn hold_in<'a>(
+    mut tx: Transaction<'static, Postgres>,
+    identity: &'a Identity,
+    id: DisbursementId,
+    action: DisbursementAction,
+) -> Result<Held<'a>> {
     let (grant, disbursement) = lock(&mut tx, identity, id).await?;
     rules::check_action(&grant, &disbursement, action)?;
-    Ok(Once::Now(Box::new(Held { tx, grant, disbursement, identity })))
+    Ok(Held { tx, grant, disbursement, identity })
 }
 
 async fn lock(

@@ -20,7 +20,7 @@ pub fn check_request(grant: &Grant, new: &NewRequest, today: Date) -> Result<(),
         let message = "retention is released by the funder, not requested";
         return Err(Refusal::new(InvalidInput, message).on("kind"));
     }
-    check_invoice(&new.invoice_number)?;
+    Refusal::unless_filled(&new.invoice_number, "invoiceNumber")?;
     if new.period.end < new.period.start {
         let message = format!(
             "the period ends on {}, before it starts on {}",
@@ -43,15 +43,6 @@ pub fn check_request(grant: &Grant, new: &NewRequest, today: Date) -> Result<(),
     if let Some(last) = grant.liquidate_by.filter(|last| today > *last) {
         let message = format!("the grant had to be liquidated by {last} (Government Code 16304.1)");
         return Err(Refusal::new(OutsidePeriod, message));
-    }
-    Ok(())
-}
-
-pub fn check_invoice(number: &str) -> Result<(), Refusal> {
-    if number.trim().is_empty() {
-        return Err(
-            Refusal::new(InvalidInput, "`invoiceNumber` must not be empty").on("invoiceNumber")
-        );
     }
     Ok(())
 }

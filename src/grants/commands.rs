@@ -51,7 +51,7 @@ pub async fn award(app: &App, actor: &Actor, id: GrantId, revision: i32) -> Resu
     let mut tx = app.db.begin().await?;
     let grant = lock(&mut tx, &approver.reach, id).await?;
     rules::check_award(&grant, approver)?;
-    rules::check_revision(&grant, revision)?;
+    Refusal::unless_current("grant", revision, grant.revision)?;
 
     let award = ledger::store::Posting {
         grant: id,
@@ -85,7 +85,7 @@ pub async fn sign(
     let mut tx = app.db.begin().await?;
     let grant = lock(&mut tx, &manager.reach, id).await?;
     rules::check_signing(&grant, signed_on, app.clock.today())?;
-    rules::check_revision(&grant, revision)?;
+    Refusal::unless_current("grant", revision, grant.revision)?;
     let change = store::Change {
         signed_on: Some(signed_on),
         ..store::Change::to(&grant, GrantStatus::Active)
@@ -119,7 +119,7 @@ async fn switch(
     let mut tx = app.db.begin().await?;
     let grant = lock(&mut tx, &manager.reach, id).await?;
     rules::must_allow(&grant, action)?;
-    rules::check_revision(&grant, revision)?;
+    Refusal::unless_current("grant", revision, grant.revision)?;
     let switched =
         store::change(&mut tx, id, &store::Change::to(&grant, status), app.clock.now()).await?;
     tx.commit().await?;
@@ -136,7 +136,7 @@ pub async fn close(app: &App, actor: &Actor, id: GrantId, revision: i32) -> Resu
     let mut balances = ledger::store::balances(&mut *tx, &[id], None, now).await?;
     let balance = balances.remove(&id).unwrap_or_else(|| GrantBalance::empty(None, now));
     rules::check_closing(&grant, &balance, app.clock.today())?;
-    rules::check_revision(&grant, revision)?;
+    Refusal::unless_current("grant", revision, grant.revision)?;
     if balance.available_to_disburse.is_positive() {
         let lapse = ledger::store::Posting {
             grant: id,

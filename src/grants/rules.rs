@@ -7,9 +7,7 @@ use crate::{
     Refusal,
     access::Identity,
     clock::Date,
-    error::UserErrorCode::{
-        self, InvalidDates, InvalidInput, InvalidState, OutsidePeriod, SharesNotWhole,
-    },
+    error::UserErrorCode::{self, InvalidDates, InvalidState, OutsidePeriod, SharesNotWhole},
     ledger::GrantBalance,
     money::Money,
     streams::FundingStream,
@@ -18,13 +16,8 @@ use crate::{
 const WHOLE: i64 = 10_000;
 
 pub fn check_draft(new: &NewGrant, stream: &FundingStream) -> Result<(), Refusal> {
-    for (text, field) in [(&new.number, "number"), (&new.title, "title")] {
-        if text.trim().is_empty() {
-            return Err(
-                Refusal::new(InvalidInput, format!("`{field}` must not be empty")).on(field)
-            );
-        }
-    }
+    Refusal::unless_filled(&new.number, "number")?;
+    Refusal::unless_filled(&new.title, "title")?;
     must_be_positive(new.amount)?;
     check_dates(new)?;
     if !stream.is_active_on(new.performance.start) {
@@ -109,17 +102,6 @@ pub fn must_allow(grant: &Grant, action: GrantAction) -> Result<(), Refusal> {
         InvalidState,
         format!("grant {} is {}, which allows {names}", grant.number, grant.status),
     ))
-}
-
-pub fn check_revision(grant: &Grant, read: i32) -> Result<(), Refusal> {
-    if grant.revision == read {
-        return Ok(());
-    }
-    let message = format!(
-        "you read revision {read}, and the grant is at {} now: read it again",
-        grant.revision
-    );
-    Err(Refusal::new(UserErrorCode::RevisionConflict, message).on("revision"))
 }
 
 pub fn check_award(grant: &Grant, approver: &Identity) -> Result<(), Refusal> {

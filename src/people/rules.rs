@@ -4,7 +4,7 @@ use super::{NewOrganization, NewPerson, OrganizationKind};
 use crate::{Refusal, error::UserErrorCode};
 
 pub fn check_organization(new: &NewOrganization) -> Result<(), Refusal> {
-    must_be_filled(&new.name, "name")?;
+    Refusal::unless_filled(&new.name, "name")?;
     if new.kind == OrganizationKind::CityGovernment && new.city.is_none() {
         return Err(Refusal::new(
             UserErrorCode::InvalidInput,
@@ -16,7 +16,7 @@ pub fn check_organization(new: &NewOrganization) -> Result<(), Refusal> {
 }
 
 pub fn check_person(new: &NewPerson) -> Result<(), Refusal> {
-    must_be_filled(&new.name, "name")?;
+    Refusal::unless_filled(&new.name, "name")?;
     // A name goes into mail headers, where a line break would begin another header.
     if new.name.chars().any(char::is_control) {
         return Err(Refusal::new(
@@ -31,17 +31,6 @@ pub fn check_person(new: &NewPerson) -> Result<(), Refusal> {
             format!("`{}` is not an e-mail address", new.email),
         )
         .on("email"));
-    }
-    Ok(())
-}
-
-fn must_be_filled(text: &str, field: &str) -> Result<(), Refusal> {
-    if text.trim().is_empty() {
-        return Err(Refusal::new(
-            UserErrorCode::InvalidInput,
-            format!("`{field}` must not be empty"),
-        )
-        .on(field));
     }
     Ok(())
 }

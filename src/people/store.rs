@@ -66,25 +66,26 @@ pub async fn find_people(db: impl PgExecutor<'_>, ids: &[PersonId]) -> sqlx::Res
     .await
 }
 
-/// A person that the viewer may see; the same people as in `list`.
+/// Those of these people that the viewer may see; the same as in `list`.
 pub async fn find_visible(
     db: impl PgExecutor<'_>,
     viewer: &Identity,
-    id: PersonId,
-) -> sqlx::Result<Option<Person>> {
+    ids: &[PersonId],
+) -> sqlx::Result<Vec<Person>> {
     sqlx::query_as!(
         Person,
         "select id, name, position, email, phone, mailing_address, organization_id, city_id, fictional, created_at
            from people
-          where id = $1
-            and ($2::bool or id = $3 or organization_id = any($4::uuid[]) or city_id = any($5::uuid[]))",
-        id as _,
+          where id = any($1)
+            and ($2::bool or id = $3 or organization_id = any($4::uuid[]) or city_id = any($5::uuid[]))
+          order by id",
+        ids as _,
         viewer.reach.everything,
         viewer.person as _,
         viewer.reach.organizations.as_slice() as _,
         viewer.reach.cities.as_slice() as _,
     )
-    .fetch_optional(db)
+    .fetch_all(db)
     .await
 }
 

@@ -5,14 +5,12 @@ use std::collections::HashSet;
 use super::{NewPlan, PlanStatus, SustainabilityPlan};
 use crate::{
     Refusal,
-    error::UserErrorCode::{AmountNotPositive, InvalidInput, InvalidState, RevisionConflict},
+    error::UserErrorCode::{AmountNotPositive, InvalidInput, InvalidState},
     money::Money,
 };
 
 pub fn check_new(new: &NewPlan) -> Result<(), Refusal> {
-    if new.summary.trim().is_empty() {
-        return Err(Refusal::new(InvalidInput, "`summary` must not be empty").on("summary"));
-    }
+    Refusal::unless_filled(&new.summary, "summary")?;
     if new.years.is_empty() {
         return Err(
             Refusal::new(InvalidInput, "a plan covers at least one fiscal year").on("years")
@@ -39,12 +37,5 @@ pub fn check_adoption(plan: &SustainabilityPlan, read: i32) -> Result<(), Refusa
             format!("the plan is {}; only a DRAFT is adopted", plan.status),
         ));
     }
-    if plan.revision != read {
-        let message = format!(
-            "you read revision {read}, and the plan is at {} now: read it again",
-            plan.revision
-        );
-        return Err(Refusal::new(RevisionConflict, message).on("revision"));
-    }
-    Ok(())
+    Refusal::unless_current("plan", read, plan.revision)
 }

@@ -1,0 +1,177 @@
+//! Who is asking, and anything by its id. Ids of one kind are read in one statement.
+
+use std::collections::{BTreeMap, HashMap};
+
+use async_graphql::{Context, ID, Interface, Object, SimpleObject};
+use uuid::Uuid;
+
+use super::ContextExt;
+use crate::{
+    Error, Result,
+    access::Role,
+    cities, deadlines, disbursements, email, grants, jobs, people, plans,
+    streams::{self, Catalog},
+};
+
+/// Anything with an id of its own.
+#[derive(Clone, Interface)]
+#[graphql(field(name = "id", ty = "ID", desc = "Identifies it everywhere in Thrive."))]
+pub enum Node {
+    City(cities::City),
+    County(cities::County),
+    Organization(people::Organization),
+    Person(people::Person),
+    FundingStream(streams::FundingStream),
+    FundingProgram(streams::FundingProgram),
+    Grant(grants::Grant),
+    Disbursement(disbursements::Disbursement),
+    Deadline(deadlines::Deadline),
+    SustainabilityPlan(plans::SustainabilityPlan),
+    Email(email::Email),
+    JobRun(jobs::JobRun),
+}
+
+/// Who is asking.
+#[derive(SimpleObject)]
+pub struct Viewer {
+    /// The person signed in; null without a token.
+    person: Option<people::Person>,
+    /// The role that the token acts in; null without a token.
+    role: Option<Role>,
+    /// Whether everything can be seen, rather than certain cities and organizations.
+    sees_everything: bool,
+    /// The cities whose grants, plans and deadlines can be seen.
+    cities: Vec<cities::City>,
+    /// The organizations whose grants can be seen.
+    organizations: Vec<people::Organization>,
+}
+
+#[derive(Default)]
+pub struct NodeQuery;
+
+#[Object]
+impl NodeQuery {
+    /// Who is asking, as the token tells. Public.
+    async fn viewer(&self, ctx: &Context<'_>) -> Result<Viewer> {
+        let db = &ctx.app().db;
+        let identity = ctx.actor().identity();
+        let reach = ctx.actor().reach();
+        Ok(Viewer {
+            person: match identity {
+                Some(identity) => people::store::find_people(db, &[identity.person]).await?.pop(),
+                None => None,
+            },
+            role: identity.map(|identity| identity.role),
+            sees_everything: reach.everything,
+            cities: cities::store::find_cities(db, &reach.cities).await?,
+            organizations: people::store::find_organizations(db, &reach.organizations).await?,
+        })
+    }
+
+    /// Anything by its id; null when there is none or it is not yours to see.
+    async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
+        Ok(find(ctx, &[id]).await?.pop().flatten())
+    }
+
+    /// Several things by their ids, at most 100, in the order of the ids; null for each that is not there.
+    async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
+        if ids.len() > 100 {
+            let message = format!("at most 100 ids at once, and {} were asked for", ids.len());
+            return Err(Error::BadInput(message));
+        }
+        find(ctx, &ids).await
+    }
+}
+
+/// Things in the order of their ids, read kind by kind.
+async fn find(ctx: &Context<'_>, ids: &[ID]) -> Result<Vec<Option<Node>>> {
+    let mut of_kind: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for id in ids {
+        of_kind.entry(kind(id)).or_default().push(id);
+    }
+    let mut found = HashMap::new();
+    for (kind, ids) in of_kind {
+        for (id, node) in find_kind(ctx, kind, &ids).await? {
+            found.insert((kind, id), node);
+        }
+    }
+    // Each was read by its kind, so it has the form of an id.
+    let place = |id: &str| {
+        let (kind, uuid) = id.split_once('_')?;
+        found.get(&(kind, Uuid::try_parse(uuid).ok()?)).cloned()
+    };
+    Ok(ids.iter().map(|id| place(id)).collect())
+}
+
+/// What stands before the first underscore; nothing when there is none.
+fn kind(id: &str) -> &str {
+    id.split_once('_').map_or("", |(kind, _)| kind)
+}
+
+fn parse<T: std::str::FromStr<Err = &'static str>>(ids: &[&str]) -> Result<Vec<T>> {
+    let parse =
+        |id: &&str| id.parse().map_err(|expected| Error::BadInput(format!("`{id}`: {expected}")));
+    ids.iter().map(parse).collect()
+}
+
+/// What is public answers anyone; the rest answers by reach, and nobody reaches nothing.
+async fn find_kind(ctx: &Context<'_>, kind: &str, ids: &[&str]) -> Result<Vec<(Uuid, Node)>> {
+    macro_rules! nodes {
+        ($rows:expr, $variant:path) => {
+            $rows.into_iter().map(|row| (row.id.0, $variant(row))).collect()
+        };
+    }
+    let db = &ctx.app().db;
+    let reach = &ctx.actor().reach();
+    let viewer = ctx.actor().identity();
+    Ok(match (kind, viewer) {
+        ("city", _) => nodes!(cities::store::find_cities(db, &parse(ids)?).await?, Node::City),
+        ("county", _) => {
+            nodes!(cities::store::find_counties(db, &parse(ids)?).await?, Node::County)
+        }
+        ("stream", _) => {
+            let (ids, listed) = (parse(ids)?, Catalog::get(ctx.app()).await?);
+            let found = listed.streams.iter().filter(|stream| ids.contains(&stream.id)).cloned();
+            nodes!(found, Node::FundingStream)
+        }
+        ("program", _) => {
+            let (ids, listed) = (parse(ids)?, Catalog::get(ctx.app()).await?);
+            let found = listed.programs.iter().filter(|program| ids.contains(&program.id)).cloned();
+            nodes!(found, Node::FundingProgram)
+        }
+        ("grant", _) => nodes!(grants::store::find(db, reach, &parse(ids)?).await?, Node::Grant),
+        ("disb", _) => {
+            nodes!(disbursements::store::find(db, reach, &parse(ids)?).await?, Node::Disbursement)
+        }
+        ("plan", _) => {
+            nodes!(plans::store::find(db, reach, &parse(ids)?).await?, Node::SustainabilityPlan)
+        }
+        ("org", Some(_)) => {
+            nodes!(people::store::find_organizations(db, &parse(ids)?).await?, Node::Organization)
+        }
+        ("person", Some(viewer)) => {
+            nodes!(people::store::find_visible(db, viewer, &parse(ids)?).await?, Node::Person)
+        }
+        ("deadline", Some(viewer)) => {
+            nodes!(
+                deadlines::store::find(db, viewer.person, reach, &parse(ids)?).await?,
+                Node::Deadline
+            )
+        }
+        ("email", Some(viewer)) => {
+            let everybodys = viewer.sees_contacts();
+            nodes!(
+                email::store::find(db, viewer.person, everybodys, &parse(ids)?).await?,
+                Node::Email
+            )
+        }
+        ("jobrun", Some(_)) if reach.everything => {
+            nodes!(jobs::store::find(db, &parse(ids)?).await?, Node::JobRun)
+        }
+        ("org" | "person" | "deadline" | "email" | "jobrun", _) => vec![],
+        _ => {
+            let id = ids.first().copied().unwrap_or_default();
+            return Err(Error::BadInput(format!("`{id}` is not an id of Thrive")));
+        }
+    })
+}
