@@ -3,6 +3,7 @@
 //! a line in `ALL`.
 
 mod deadline_reminders;
+mod deadline_schedule;
 pub mod graphql;
 mod model;
 mod schedule;
@@ -35,6 +36,11 @@ pub struct Job {
 
 pub const ALL: &[Job] = &[
     Job {
+        name: deadline_schedule::NAME,
+        settings: include_str!("deadline_schedule/job.toml"),
+        run: |app, run| Box::pin(deadline_schedule::run(app, run)),
+    },
+    Job {
         name: deadline_reminders::NAME,
         settings: include_str!("deadline_reminders/job.toml"),
         run: |app, run| Box::pin(deadline_reminders::run(app, run)),
@@ -54,12 +60,14 @@ pub struct Run {
     pub dry_run: bool,
     /// How many at a time.
     pub batch: i64,
+    /// The number that this run has by its lease; zero without one.
+    pub number: i64,
     stop: Arc<AtomicBool>,
 }
 
 impl Run {
     pub fn new(on: Date, dry_run: bool, schedule: &Schedule) -> Self {
-        Self { on, dry_run, batch: schedule.batch, stop: Arc::default() }
+        Self { on, dry_run, batch: schedule.batch, number: 0, stop: Arc::default() }
     }
 
     /// The process is asked to end: finish what is begun, begin nothing.
@@ -95,18 +103,21 @@ impl Job {
         };
         let mut run = Run::new(app.clock.today(), false, schedule);
         run.stop = stop;
-        let outcome = self.record(app, &run, lease).await;
+        run.number = lease;
+        let outcome = self.record(app, &run).await;
         let now = app.clock.now();
         let mut next = schedule.next_after(now)?;
-        if outcome.is_err() {
-            next = next.min(now + TimeDelta::seconds(schedule.retry_seconds));
+        match &outcome {
+            Ok(summary) if summary.cut_short => next = now,
+            Ok(_) => {}
+            Err(_) => next = next.min(now + TimeDelta::seconds(schedule.retry_seconds)),
         }
         store::release(&app.db, self.name, lease, Some(next)).await?;
         outcome.map(Some)
     }
 
     /// Runs it, and notes the run.
-    async fn record(&self, app: &App, run: &Run, lease: i64) -> anyhow::Result<Summary> {
+    async fn record(&self, app: &App, run: &Run) -> anyhow::Result<Summary> {
         let started_at = app.clock.now();
         let span = tracing::info_span!("job", name = self.name, on = %run.on);
         let outcome = (self.run)(app, run).instrument(span).await;
@@ -123,7 +134,7 @@ impl Job {
                 id: JobRunId::new(&app.clock),
                 job: self.name.into(),
                 run_on: run.on,
-                run_number: lease,
+                run_number: run.number,
                 started_at,
                 finished_at: app.clock.now(),
                 outcome: kind,
@@ -147,9 +158,9 @@ pub async fn run_by_hand(
 ) -> anyhow::Result<Report> {
     let job = Job::named(name)?;
     let schedule = job.schedule()?;
-    let run = Run::new(on.unwrap_or_else(|| app.clock.today()), dry_run, &schedule);
+    let mut run = Run::new(on.unwrap_or_else(|| app.clock.today()), dry_run, &schedule);
     let summary = if !schedule.alone || dry_run {
-        job.record(app, &run, 0).await?
+        job.record(app, &run).await?
     } else {
         let now = app.clock.now();
         store::enter(&app.db, job.name, schedule.next_after(now)?).await?;
@@ -157,7 +168,8 @@ pub async fn run_by_hand(
         let Some(lease) = store::lease(&app.db, job.name, now, until, false).await? else {
             bail!("{name} is running elsewhere: try again when it has ended");
         };
-        let outcome = job.record(app, &run, lease).await;
+        run.number = lease;
+        let outcome = job.record(app, &run).await;
         store::release(&app.db, job.name, lease, None).await?;
         outcome?
     };
@@ -165,7 +177,7 @@ pub async fn run_by_hand(
     if !dry_run && job.name != send_emails::NAME {
         let sender = Job::named(send_emails::NAME)?;
         let run = Run::new(run.on, false, &sender.schedule()?);
-        delivered = Some(sender.record(app, &run, 0).await?);
+        delivered = Some(sender.record(app, &run).await?);
     }
     Ok(Report { job: job.name, on: run.on, dry_run, summary, delivered })
 }

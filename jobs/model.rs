@@ -43,6 +43,8 @@ pub struct Summary {
     pub done: usize,
     /// The same in words.
     pub text: String,
+    /// The process was asked to end before all was done: the rest is due at once.
+    pub cut_short: bool,
 }
 
 impl fmt::Display for Summary {

@@ -3,6 +3,7 @@ use sqlx::PgExecutor;
 
 use super::{JobOutcome, JobRun};
 use crate::{
+    clock::Date,
     id::JobRunId,
     page::{Count, Position, Window, figures_of, page_of},
 };
@@ -141,4 +142,40 @@ pub async fn count(db: impl PgExecutor<'_>, filter: &JobRunFilter) -> sqlx::Resu
 
 pub fn position(run: &JobRun) -> Position {
     Position { key: String::new(), id: run.id.0 }
+}
+
+/// Where a run for a day that was cut short goes on; none at the beginning.
+pub async fn resume_after(
+    db: impl PgExecutor<'_>,
+    job: &str,
+    on: Date,
+) -> sqlx::Result<Option<uuid::Uuid>> {
+    let row = sqlx::query!(
+        "select resume_after from jobs where name = $1 and resume_on = $2",
+        job,
+        on as _,
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.and_then(|row| row.resume_after))
+}
+
+/// Notes how far a run has come; none when it is through. Whoever lost the lease notes nothing.
+pub async fn note_progress(
+    db: impl PgExecutor<'_>,
+    job: &str,
+    run_number: i64,
+    on: Date,
+    after: Option<uuid::Uuid>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update jobs set resume_after = $4, resume_on = $3 where name = $1 and run_number = $2",
+        job,
+        run_number,
+        on as _,
+        after,
+    )
+    .execute(db)
+    .await?;
+    Ok(())
 }

@@ -10,7 +10,8 @@ use std::{
 
 use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
 use chrono::{
-    DateTime, Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike, Utc,
+    DateTime, Datelike, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike,
+    Utc,
 };
 use chrono_tz::Tz;
 
@@ -57,6 +58,12 @@ impl Clock {
 #[serde(transparent)]
 pub struct Date(pub NaiveDate);
 
+impl<'de> serde::Deserialize<'de> for Date {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 impl Date {
     /// Days from this day to another: a difference of calendar dates, not hours.
     pub fn days_until(self, other: Self) -> i64 {
@@ -67,6 +74,24 @@ impl Date {
     pub fn plus_days(self, days: i64) -> Self {
         let moved = TimeDelta::try_days(days).and_then(|days| self.0.checked_add_signed(days));
         Self(moved.unwrap_or(if days < 0 { NaiveDate::MIN } else { NaiveDate::MAX }))
+    }
+}
+
+impl Date {
+    /// The same day so many months later, or that month's last day when it has no such day.
+    pub fn plus_months(self, months: i32) -> Self {
+        let count = Months::new(months.unsigned_abs());
+        let moved = if months < 0 {
+            self.0.checked_sub_months(count)
+        } else {
+            self.0.checked_add_months(count)
+        };
+        Self(moved.unwrap_or(if months < 0 { NaiveDate::MIN } else { NaiveDate::MAX }))
+    }
+
+    /// The first day of a month; the calendar's end stays its end.
+    pub fn first_of(year: i32, month: u32) -> Self {
+        Self(NaiveDate::from_ymd_opt(year, month, 1).unwrap_or(NaiveDate::MAX))
     }
 }
 
@@ -124,4 +149,10 @@ pub fn instant(zone: Tz, local: NaiveDateTime) -> DateTime<Utc> {
 /// The last second of a day: when a deadline without a time is due.
 pub fn end_of_day() -> NaiveTime {
     NaiveTime::MIN - TimeDelta::seconds(1)
+}
+
+/// A time of the day as `17:00`.
+pub fn parse_time(text: &str) -> Result<NaiveTime, String> {
+    NaiveTime::parse_from_str(text, "%H:%M")
+        .map_err(|_| format!("`{text}` is not a time; write it as 17:00"))
 }

@@ -14,6 +14,7 @@ use crate::{
     clock::Clock,
     config::DatabaseOptions,
     embedded_postgres::{Durability, EmbeddedPostgres},
+    rule_sets,
 };
 
 pub static MIGRATOR: Migrator = sqlx::migrate!();
@@ -124,6 +125,7 @@ pub struct Migrated {
     pub migrations: usize,
     pub counties: u64,
     pub cities: u64,
+    pub rule_sets: usize,
 }
 
 pub async fn migrate(owner: &PgConnectOptions, clock: &Clock) -> anyhow::Result<Migrated> {
@@ -136,12 +138,13 @@ pub async fn migrate(owner: &PgConnectOptions, clock: &Clock) -> anyhow::Result<
     let before = applied(&pool).await;
     MIGRATOR.run(&pool).await.context("the migrations failed; each that failed was rolled back")?;
     let (counties, cities) = cities::reference::load(&pool, clock).await?;
+    let rule_sets = rule_sets::bundled::load(&pool, clock).await?;
     let migrations = applied(&pool).await - before;
     // The service reads which migrations ran, and never writes it.
     pool.execute("grant select on _sqlx_migrations to thrive_app").await?;
     pool.execute("revoke insert, update on _sqlx_migrations from thrive_app").await?;
     pool.close().await;
-    Ok(Migrated { migrations, counties, cities })
+    Ok(Migrated { migrations, counties, cities, rule_sets })
 }
 
 /// Zero before the first one made the table.

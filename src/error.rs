@@ -4,6 +4,8 @@
 
 use async_graphql::{Enum, SimpleObject};
 
+use crate::id::RuleId;
+
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +26,7 @@ pub enum Error {
 /// A reason, meant for the caller, why a mutation did not happen. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, SimpleObject, thiserror::Error)]
 #[error("{message}")]
-#[graphql(name = "UserError")]
+#[graphql(name = "UserError", complex)]
 pub struct Refusal {
     /// What went wrong, for programs.
     pub code: UserErrorCode,
@@ -32,6 +34,9 @@ pub struct Refusal {
     pub message: String,
     /// The path of the input field to correct, if one is to blame.
     pub field: Option<Vec<String>>,
+    /// The rule that refused it, if a rule did.
+    #[graphql(skip)]
+    pub rule_id: Option<RuleId>,
 }
 
 /// Why a mutation was refused.
@@ -67,16 +72,28 @@ pub enum UserErrorCode {
     InvalidInput,
     /// The month is closed for the ledger.
     PeriodClosed,
+    /// A rule of the program says no; `rule` has its citation.
+    RuleViolated,
 }
 
 impl Refusal {
     pub fn new(code: UserErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), field: None }
+        Self { code, message: message.into(), field: None, rule_id: None }
     }
 
     /// Names the input field to correct.
     pub fn on(self, field: &str) -> Self {
         Self { field: Some(vec!["input".into(), field.into()]), ..self }
+    }
+
+    /// Names the input field to correct where it lies deeper.
+    pub fn at(self, path: Vec<String>) -> Self {
+        Self { field: Some(path), ..self }
+    }
+
+    /// Names the rule that refused.
+    pub fn by(self, rule: RuleId) -> Self {
+        Self { rule_id: Some(rule), ..self }
     }
 
     /// Refuses an edit of what somebody else changed meanwhile.
@@ -96,6 +113,16 @@ impl Refusal {
             return Err(Self::new(UserErrorCode::InvalidInput, message).on(field));
         }
         Ok(())
+    }
+
+    /// Refuses what is no address of the web.
+    pub fn unless_web_address(url: &str, field: &str) -> Result<(), Self> {
+        let mut schemes = ["https://", "http://"].iter();
+        if schemes.any(|scheme| url.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty())) {
+            return Ok(());
+        }
+        let message = format!("`{field}` is an address that begins with https:// or http://");
+        Err(Self::new(UserErrorCode::InvalidInput, message).on(field))
     }
 
     pub fn not_found(what: &str) -> Self {
@@ -182,6 +209,30 @@ const CONSTRAINTS: &[(&str, UserErrorCode, &str, Option<&str>)] = {
             "another plan of this city was adopted meanwhile; read it again",
             None,
         ),
+        (
+            "funding_programs_tree",
+            InvalidInput,
+            "a program cannot be part of itself, nor of a part of itself",
+            Some("parentId"),
+        ),
+        (
+            "funding_programs_one_stream",
+            InvalidInput,
+            "a program and the program that it is part of have one stream",
+            Some("parentId"),
+        ),
+        (
+            "rule_sets_fixed",
+            InvalidState,
+            "an activated rule set stays as it is: draft a new version",
+            None,
+        ),
+        (
+            "rule_overrides_one_proposed",
+            AlreadyExists,
+            "an override of this rule waits for a decision already",
+            Some("ruleId"),
+        ),
     ]
 };
 
@@ -207,7 +258,7 @@ impl From<sqlx::Error> for Error {
 /// What PostgreSQL says of values that its columns or indexes cannot hold.
 fn not_storable(code: &str) -> Option<&'static str> {
     match code {
-        "22021" => Some("text cannot hold the character U+0000: leave it out"),
+        "22021" | "22P05" => Some("text cannot hold the character U+0000: leave it out"),
         "22008" => Some("a date or time is too far away: years 1 to 9999 are known"),
         "22003" => Some("a number is too large"),
         "54000" => Some("a text is too long to be found again: shorten it"),

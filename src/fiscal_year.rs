@@ -16,6 +16,16 @@ impl FiscalYear {
     pub fn of(day: Date) -> Self {
         Self(if day.month() >= 7 { day.year() } else { day.year() - 1 })
     }
+
+    /// 1 July.
+    pub fn first_day(self) -> Date {
+        Date::first_of(self.0, 7)
+    }
+
+    /// 30 June.
+    pub fn last_day(self) -> Date {
+        Date::first_of(self.0 + 1, 7).plus_days(-1)
+    }
 }
 
 impl fmt::Display for FiscalYear {

@@ -15,7 +15,8 @@ use crate::{
     App, Error,
     access::Actor,
     batching::{self, Loads},
-    cities, deadlines, disbursements, email, grants, jobs, people, plans, streams,
+    cities, deadlines, disbursements, email, facts, grants, holidays, jobs, people, plans,
+    rule_sets, streams,
 };
 
 /// What can be asked. Streams and cities are public; the rest answers whoever has signed in, by what they may see.
@@ -25,6 +26,9 @@ pub struct Query(
     cities::graphql::CityQuery,
     people::graphql::PeopleQuery,
     streams::graphql::StreamQuery,
+    rule_sets::graphql::RuleQuery,
+    facts::graphql::FactQuery,
+    holidays::graphql::HolidayQuery,
     grants::graphql::GrantQuery,
     disbursements::graphql::DisbursementQuery,
     deadlines::graphql::DeadlineQuery,
@@ -38,6 +42,9 @@ pub struct Query(
 pub struct Mutation(
     cities::graphql::CityMutation,
     people::graphql::PeopleMutation,
+    streams::graphql::StreamMutation,
+    rule_sets::graphql::RuleMutation,
+    facts::graphql::FactMutation,
     grants::graphql::GrantMutation,
     disbursements::graphql::DisbursementMutation,
     deadlines::graphql::DeadlineMutation,
@@ -83,7 +90,24 @@ fn prepare(app: &App, actor: Actor, request: Request, loads: &Loads) -> Request 
         };
     }
     let reach = actor.reach();
+    // Rules in the making are for those who see everything.
+    let drafts = reach.everything;
     request
+        .data(loader!(facts::graphql::FactLoader(app.clone())))
+        .data(loader!(facts::graphql::KnownOf(app.clone())))
+        .data(loader!(holidays::graphql::HolidaysOfCalendar(app.clone())))
+        .data(loader!(rule_sets::graphql::RuleSetLoader { app: app.clone(), drafts }))
+        .data(loader!(rule_sets::graphql::SetsOfProgram { app: app.clone(), drafts }))
+        .data(loader!(rule_sets::graphql::RuleLoader { app: app.clone(), drafts }))
+        .data(loader!(rule_sets::graphql::SetInForce(app.clone())))
+        .data(loader!(rule_sets::graphql::RulesOfSet(app.clone())))
+        .data(loader!(rule_sets::graphql::FindingsOfGrant(app.clone())))
+        .data(loader!(rule_sets::graphql::OverridesOfGrant(app.clone())))
+        .data(loader!(rule_sets::graphql::FindingsOfDisbursement {
+            app: app.clone(),
+            reach: reach.clone()
+        }))
+        .data(loader!(deadlines::graphql::ChangesOfDeadline(app.clone())))
         .data(loader!(cities::graphql::CityLoader(app.clone())))
         .data(loader!(cities::graphql::CountyLoader(app.clone())))
         .data(loader!(people::graphql::OrganizationLoader(app.clone())))

@@ -105,3 +105,8 @@ id!(ReminderId, "reminder");
 id!(EmailId, "email");
 id!(JobRunId, "jobrun");
 id!(PlanId, "plan");
+id!(RuleSetId, "ruleset");
+id!(RuleId, "rule");
+id!(RuleOverrideId, "override");
+id!(FactId, "fact");
+id!(DeadlineChangeId, "dchange");

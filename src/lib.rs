@@ -34,9 +34,12 @@ pub mod ledger;
 pub mod cities;
 pub mod deadlines;
 pub mod disbursements;
+pub mod facts;
 pub mod grants;
+pub mod holidays;
 pub mod people;
 pub mod plans;
+pub mod rule_sets;
 pub mod streams;
 
 // The outside.

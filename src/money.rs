@@ -24,6 +24,10 @@ impl Money {
         self.0 > Decimal::ZERO
     }
 
+    pub fn plus(self, other: Self) -> Option<Self> {
+        self.0.checked_add(other.0).map(Self)
+    }
+
     pub fn minus(self, other: Self) -> Option<Self> {
         self.0.checked_sub(other.0).map(Self)
     }
@@ -32,6 +36,18 @@ impl Money {
     pub fn part_half_up(self, basis_points: i32) -> Option<Self> {
         let part = self.0.checked_mul(Decimal::new(basis_points.into(), 4))?;
         Some(Self(part.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)))
+    }
+
+    /// This amount times `part`, divided by `of`, rounded half up to the cent; none when `of` is zero.
+    pub fn ratio_half_up(self, part: i32, of: i32) -> Option<Self> {
+        let ratio = self.0.checked_mul(part.into())?.checked_div(of.into())?;
+        Some(Self(ratio.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)))
+    }
+
+    /// Of several amounts, rounded half up to the cent; none of nothing.
+    pub fn average(amounts: &[Self]) -> Option<Self> {
+        let sum: Self = amounts.iter().copied().sum();
+        sum.ratio_half_up(1, amounts.len().try_into().ok()?)
     }
 
     /// This amount in hundredths of `whole`, to two places; none of zero.
@@ -101,6 +117,55 @@ impl ScalarType for Money {
     fn to_value(&self) -> Value {
         Value::String(self.to_string())
     }
+}
+
+impl serde::Serialize for Money {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Money {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// An amount in the words of an announcement, as the California Grants Portal writes its `EstAmounts`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Announced {
+    Exactly(Money),
+    Between(Money, Money),
+    /// Not an amount: it is not known, and not zero.
+    Unparsed,
+}
+
+impl Announced {
+    /// Reads `$10,000`, `Exactly $10,000` and `Between $500 and $10,000`.
+    pub fn read(text: &str) -> Self {
+        let text = text.trim();
+        let amount = |text: &str| dollars(text.trim());
+        let between = text.strip_prefix("Between ").and_then(|rest| rest.split_once(" and "));
+        let read = match between {
+            Some((least, most)) => {
+                amount(least).zip(amount(most)).map(|(min, max)| Self::Between(min, max))
+            }
+            None => amount(text.strip_prefix("Exactly ").unwrap_or(text)).map(Self::Exactly),
+        };
+        read.unwrap_or(Self::Unparsed)
+    }
+}
+
+/// `$1,234.50`: commas stand between groups of three digits or nowhere.
+fn dollars(text: &str) -> Option<Money> {
+    let digits = text.strip_prefix('$')?;
+    let (whole, cents) = digits.split_once('.').unwrap_or((digits, "0"));
+    let mut groups = whole.split(',');
+    let first = groups.next()?;
+    let grouped = whole.contains(',');
+    let fits = (1..=3).contains(&first.len()) || (!grouped && !first.is_empty());
+    let plain = fits && groups.all(|group| group.len() == 3);
+    plain.then(|| format!("{}.{cents}", whole.replace(',', "")).parse().ok()).flatten()
 }
 
 /// Hundredths of a whole, to two places.

@@ -241,7 +241,8 @@ async fn without_a_token_only_what_is_public_is_answered() {
     assert_eq!(
         service.data(&Actor::Anyone, mhsa, none()).await,
         json!({ "none": null, "fundingStream": { "effectiveTo": "2026-06-30",
-            "successor": { "code": "BHSA", "programs": [{ "code": "BHSA-BHSS" }, { "code": "BHSA-PREVENTION" }] } } }),
+            "successor": { "code": "BHSA", "programs": [{ "code": "BHSA-BHSS" }, { "code": "BHSA-COUNTY" },
+                { "code": "BHSA-PREVENTION" }] } } }),
     );
 }
 

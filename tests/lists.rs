@@ -5,9 +5,9 @@ use thrive::{
     access::Actor,
     deadlines::{self, DeadlineKind, NewDeadline},
     disbursements::{DisbursementKind, Payment, PaymentMethod, commands},
+    facts::{FactKind, Subject},
     grants::{self, ActionArea, ActionAreaShare, CityShare, DateRange, Grant},
     people::{self, NewPerson, OrganizationKind},
-    streams::Catalog,
 };
 
 use crate::support::{Cast, Service, date, none, request_of, service};
@@ -246,15 +246,16 @@ async fn pair(service: &Service) -> (Cast, Grant, Grant) {
     let los_angeles = service.city("0644000").await;
     let other_recipient =
         service.organization("Youth Org (test)", OrganizationKind::Cbo, Some(&los_angeles)).await;
-    let listed = Catalog::get(&service.app).await.unwrap();
-    let program = listed.programs.iter().find(|program| program.code == "PROP68-SPP").unwrap();
     let mut new = service.draft_of(&cast, "TWO", "2000.00").await;
-    new.program = program.id;
+    new.program = service.program("PROP68-SPP").await;
     new.recipient = other_recipient.id;
     new.performance = DateRange { start: date("2026-10-01"), end: date("2027-06-30") };
     new.cities = vec![CityShare { city: los_angeles.id, share_bp: 10_000 }];
     new.action_areas =
         vec![ActionAreaShare { action_area: ActionArea::SafeStableHousing, share_bp: 10_000 }];
+    // Of the program's money only disadvantaged communities get advances.
+    let recipient = Subject::Organization(other_recipient.id);
+    service.fact(&cast, recipient, FactKind::DisadvantagedCommunity, "YES", "2026-01-01").await;
     let two = grants::commands::create(&service.app, &cast.manager, new).await.unwrap();
     grants::commands::award(&service.app, &cast.approver, two.id, 1).await.unwrap();
     let two = grants::commands::sign(&service.app, &cast.manager, two.id, 2, date("2026-11-26"))
@@ -369,6 +370,10 @@ async fn each_filter_finds_what_it_says_and_its_count_and_totals_agree() {
         ("updatedSince: \"2026-11-25T00:00:00Z\"".into(), second),
     ];
     for (filter, expected) in of_deadlines {
+        // Beside those that follow from the grants.
+        let of_people =
+            if filter.starts_with("kinds") { "" } else { ", kinds: [INVOICE, CLOSEOUT]" };
+        let filter = format!("{filter}{of_people}");
         assert_found(
             &service,
             &cast,

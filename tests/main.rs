@@ -5,8 +5,10 @@
 
 mod api;
 mod bad_input;
+mod deadline_schedule;
 mod disbursements;
 mod embedded_postgres;
+mod facts;
 mod grants;
 mod layout;
 mod ledger;
@@ -18,6 +20,8 @@ mod nodes;
 mod payments;
 mod process;
 mod records;
+mod rule_kinds;
+mod rule_sets;
 mod schema;
 mod statements;
 mod support;

@@ -13,6 +13,7 @@ use std::{
 };
 
 use nix::unistd::{Uid, User};
+use serde_json::json;
 
 use thrive::{
     clock::Clock,
@@ -205,6 +206,68 @@ async fn a_given_database_is_migrated_on_request_and_not_served_before() {
         assert!(running.ctrl_c().success());
         assert!(!dir.path().join("unused").exists(), "nothing private is started");
     });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reviewed_files_of_rules_and_holidays_are_checked_and_brought_in_by_hand() {
+    let service = service().await;
+    let url = service.database_url();
+    tokio::task::block_in_place(|| {
+        let dir = data_dir();
+        let good = dir.path().join("good.toml");
+        let text = fs::read_to_string("rules/prop68-spp.toml").unwrap();
+        let text = text
+            .replace("2018-06-06", "2026-11-01")
+            .replace("maxAdvanceBp = 2500", "maxAdvanceBp = 2000");
+        fs::write(&good, &text).unwrap();
+        let bad = dir.path().join("bad.toml");
+        fs::write(&bad, text.replace("maxAdvanceBp = 2000", "maxAdvanceBp = 20000")).unwrap();
+        let said = |arguments: &[&str]| {
+            let mut thrive = thrive();
+            if arguments[1] == "import" {
+                thrive.args(arguments).args(["--database-url", &url]);
+            } else {
+                thrive.args(arguments);
+            }
+            let done = output(&mut thrive);
+            let text = |bytes| String::from_utf8(bytes).unwrap();
+            (done.status.code(), text(done.stdout) + &text(done.stderr))
+        };
+        let (good, bad) = (good.to_str().unwrap(), bad.to_str().unwrap());
+        let checked = "PROP68-SPP: 5 rules, 2 verified and 3 not, in force from 2026-11-01\n";
+        assert_eq!(said(&["rules", "check", good]), (Some(0), checked.into()));
+        let wrong = format!("{bad}: line 25: rule `advance`: maxAdvanceBp: 20000 is not a part");
+        let (code, told) = said(&["rules", "check", good, bad]);
+        assert!(code == Some(1) && told.contains(&wrong), "{told}");
+        // All files or none: the good one beside the bad one is not brought in.
+        assert_eq!(said(&["rules", "import", good, bad]).0, Some(1));
+        let new = (Some(0), "PROP68-SPP: version 2 is new\n".to_string());
+        assert_eq!(said(&["rules", "import", good]), new);
+        let again = (Some(0), "PROP68-SPP: version 2 says the same already\n".to_string());
+        assert_eq!(said(&["rules", "import", good]), again);
+
+        let ojai = dir.path().join("ojai.toml");
+        let holidays = |days: &str| {
+            format!("code = \"OJAI\"\nname = \"City of Ojai\"\nsource = \"A test\"\n{days}")
+        };
+        let day = "[[holidays]]\nday = \"2026-12-24\"\nname = \"Closed\"\n";
+        fs::write(&ojai, holidays(day)).unwrap();
+        let ojai = ojai.to_str().unwrap();
+        assert_eq!(said(&["holidays", "import", ojai]), (Some(0), "OJAI: 1 days changed\n".into()));
+        assert_eq!(said(&["holidays", "import", ojai]), (Some(0), "OJAI: 0 days changed\n".into()));
+        fs::write(ojai, holidays(&day.replace("12-24", "12-31"))).unwrap();
+        assert_eq!(said(&["holidays", "import", ojai]), (Some(0), "OJAI: 2 days changed\n".into()));
+        fs::write(ojai, holidays(&day.repeat(2))).unwrap();
+        let (code, told) = said(&["holidays", "import", ojai]);
+        assert!(code == Some(1) && told.contains("2026-12-24 stands there twice"), "{told}");
+    });
+    let query =
+        "{ holidayCalendars { code holidays(from: \"2026-01-01\", to: \"2026-12-31\") { day } } }";
+    let found = service.data(&thrive::access::Actor::Anyone, query, json!({})).await;
+    let calendars = found["holidayCalendars"].as_array().unwrap();
+    assert_eq!(calendars[1], json!({ "code": "OJAI", "holidays": [{ "day": "2026-12-31" }] }));
+    // 16 days of the state's own list, and the Lunar New Year.
+    assert_eq!(calendars[0]["holidays"].as_array().unwrap().len(), 17);
 }
 
 #[test]

@@ -143,6 +143,28 @@ async fn no_list_runs_a_statement_per_row() {
                organization {{ name city {{ name }} }} }} }} }}"
         )
     };
+    let rules = |size: i32| {
+        format!(
+            "{{ grants(first: {size}, filter: {{ statuses: [ACTIVE] }}) {{ nodes {{ ruleOverrides {{ reason }}
+               ruleSet {{ version program {{ code }} rules {{ name }} changes {{ name }} }}
+               findings {{ message rule {{ ruleSet {{ version }} }} override {{ reason }} }} }} }} }}"
+        )
+    };
+    let facts = |size: i32| {
+        format!(
+            "{{ grants(first: {size}) {{ nodes {{ cities {{ city {{ facts {{ value recordedBy {{ name }} }} }} }} }} }} }}"
+        )
+    };
+    let moved = |size: i32| {
+        format!(
+            "{{ deadlines(first: {size}) {{ nodes {{ rule {{ citation }} history {{ reason }} period {{ start }} }} }} }}"
+        )
+    };
+    let steps = |size: i32| {
+        format!(
+            "{{ disbursements(first: {size}) {{ nodes {{ findings {{ message rule {{ citation }} }} }} }} }}"
+        )
+    };
     let plans = |size: i32| {
         format!(
             "{{ sustainabilityPlans(first: {size}) {{ totalCount nodes {{ gap years {{ gap }} city {{ name }}
@@ -150,18 +172,26 @@ async fn no_list_runs_a_statement_per_row() {
         )
     };
 
-    for (what, query, most) in [
-        ("grants", &grants as &dyn Fn(i32) -> String, 6),
-        ("deadlines", &deadlines, 10),
-        ("disbursements", &disbursements, 10),
-        ("cities", &cities, 2),
-        ("people", &people, 5),
-        ("sustainabilityPlans", &plans, 5),
+    let city = thrive::facts::Subject::City(cast.city.id);
+    let kind = thrive::facts::FactKind::CannabisOrdinance;
+    service.fact(&cast, city, kind, "NO_BAN", "2026-01-01").await;
+    // 25 of the grants are active, with 150 disbursements.
+    for (what, query, most, there_are) in [
+        ("grants", &grants as &dyn Fn(i32) -> String, 6, 200),
+        ("deadlines", &deadlines, 10, 200),
+        ("disbursements", &disbursements, 10, 150),
+        ("grants", &rules, 12, 25),
+        ("grants", &facts, 5, 200),
+        ("deadlines", &moved, 4, 200),
+        ("disbursements", &steps, 10, 150),
+        ("cities", &cities, 2, 200),
+        ("people", &people, 5, 200),
+        ("sustainabilityPlans", &plans, 5, 200),
     ] {
         let mut counts = Vec::new();
         for size in [1, 50, 200] {
             let (answer, count) = counted(&service, &cast, &query(size)).await;
-            let expected = if what == "disbursements" { size.min(150) } else { size };
+            let expected = size.min(there_are);
             assert_eq!(
                 answer[what]["nodes"].as_array().unwrap().len(),
                 expected as usize,

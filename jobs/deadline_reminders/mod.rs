@@ -48,7 +48,7 @@ pub async fn run(app: &App, run: &Run) -> Result<Summary> {
         (_, true) => format!("would be queued: digests {people}, reminders {items}{planned}"),
         (_, false) => format!("queued: digests {people}, reminders {items}"),
     };
-    Ok(Summary { done: people, text })
+    Ok(Summary { done: people, text, cut_short: false })
 }
 
 /// One transaction: the digests of some people, and the reminders in them.

@@ -41,7 +41,7 @@ pub async fn run(app: &App, run: &Run) -> Result<Summary> {
         (_, 0) => format!("messages sent: {sent}"),
         _ => format!("messages sent: {sent}, tries failed: {failed}"),
     };
-    Ok(Summary { done: sent, text })
+    Ok(Summary { done: sent, text, cut_short: false })
 }
 
 fn kind(failure: &Failure) -> &'static str {

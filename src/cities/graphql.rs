@@ -13,6 +13,7 @@ use crate::{
     App, Error, Result,
     clock::Date,
     error::Shared,
+    facts::{Fact, Subject, graphql::facts_on},
     graphql::{ContextExt, payload},
     id::{CityId, CountyId},
     page::{OrderDirection, PageArgs, Window},
@@ -25,6 +26,27 @@ impl City {
         let county =
             ctx.data_unchecked::<DataLoader<CountyLoader>>().load_one(self.county_id).await?;
         Ok(county.expect("a city has a county"))
+    }
+
+    /// What is known of it as of a day: at most one fact of a kind. `facts` lists all that was recorded.
+    async fn facts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The day; today when left out.")] on: Option<Date>,
+    ) -> Result<Vec<Fact>> {
+        facts_on(ctx, Subject::City(self.id), on).await
+    }
+}
+
+#[ComplexObject]
+impl County {
+    /// What is known of it as of a day: at most one fact of a kind. `facts` lists all that was recorded.
+    async fn facts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The day; today when left out.")] on: Option<Date>,
+    ) -> Result<Vec<Fact>> {
+        facts_on(ctx, Subject::County(self.id), on).await
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{
 
 /// A county of California.
 #[derive(Clone, Debug, SimpleObject)]
+#[graphql(complex)]
 pub struct County {
     /// Identifies the county everywhere in Thrive.
     pub id: CountyId,

@@ -1,6 +1,7 @@
 //! The command line: one binary, and the command says what this process does.
 
 mod demo;
+mod rule_files;
 mod serve;
 mod token;
 
@@ -56,6 +57,14 @@ enum Command {
     /// For example: thrive job deadline_reminders --on 2026-12-01 --dry-run
     Job(JobOptions),
 
+    /// Check and bring in the rules of funding programs, from files that people review.
+    #[command(subcommand)]
+    Rules(rule_files::RulesCommand),
+
+    /// Bring in the holidays of a jurisdiction, on which nothing is due.
+    #[command(subcommand)]
+    Holidays(rule_files::HolidaysCommand),
+
     /// Make, list and revoke the tokens that people and programs sign in with.
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -69,7 +78,7 @@ struct MigrateOptions {
 
 #[derive(Args)]
 struct JobOptions {
-    /// The job's name: deadline_reminders or send_emails.
+    /// The job's name: deadline_schedule, deadline_reminders or send_emails.
     name: String,
 
     /// The day to run it for, as 2026-12-01; today in California when absent.
@@ -98,6 +107,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Demo(options) => serve::run(&options, serve::Data::Demo).await,
         Command::Migrate(options) => migrate(&options.database).await,
         Command::Job(options) => job(&options).await,
+        Command::Rules(command) => rule_files::run(command).await,
+        Command::Holidays(command) => rule_files::run_holidays(command).await,
         Command::Token(command) => token::run(command).await,
         Command::Schema => Ok(()),
     };
@@ -114,6 +125,7 @@ async fn migrate(options: &DatabaseOptions) -> anyhow::Result<()> {
         "The database is up to date: {} migrations, {} counties and {} cities were added.",
         done.migrations, done.counties, done.cities
     );
+    println!("Rules of funding programs: {} sets were added.", done.rule_sets);
     Ok(())
 }
 

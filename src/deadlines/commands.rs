@@ -12,6 +12,7 @@ use crate::{
     grants,
     id::DeadlineId,
     people,
+    rule_sets::kinds::Duty,
 };
 
 /// Enters a deadline with the people responsible for it.
@@ -100,6 +101,10 @@ async fn must_concern(
     finance: &Identity,
     deadline: &Deadline,
 ) -> Result<()> {
+    if deadline.duty == Some(Duty::Funder) {
+        let message = "this is the funder's to do: ask the grant manager";
+        return Err(Refusal::new(UserErrorCode::Forbidden, message).into());
+    }
     let responsible = store::responsible_of(&mut *tx, &[deadline.id]).await?;
     if responsible.values().flatten().any(|person| *person == finance.person) {
         return Ok(());

@@ -5,20 +5,24 @@ use async_graphql::{
     connection::Connection,
     dataloader::{DataLoader, Loader},
 };
-use chrono::{DateTime, NaiveTime, Utc};
+use chrono::{DateTime, Utc};
 
-use super::{Deadline, DeadlineKind, DeadlineStatus, NewDeadline, Settlement, commands, store};
+use super::{
+    Deadline, DeadlineChange, DeadlineKind, DeadlineStatus, NewDeadline, Settlement, commands,
+    store,
+};
 use crate::{
     App, Result,
     access::Reach,
     cities::{City, graphql::CityLoader},
-    clock::Date,
+    clock::{Date, parse_time},
     error::{Error, Shared},
-    grants::{Grant, graphql::GrantLoader},
+    grants::{DateRange, Grant, graphql::GrantLoader},
     graphql::{ContextExt, payload},
     id::{CityId, DeadlineId, GrantId, PersonId},
     page::{DateBounds, OrderDirection, PageArgs, Window, by_window},
     people::{Person, graphql::PersonLoader},
+    rule_sets::{Rule, graphql::RuleLoader},
 };
 
 #[ComplexObject]
@@ -63,12 +67,34 @@ impl Deadline {
         Ok(ids.iter().filter_map(|id| people.remove(id)).collect())
     }
 
-    /// Who completed or waived it; null until then.
-    async fn settled_by(&self, ctx: &Context<'_>) -> Result<Option<Person>> {
-        match self.settled_by {
-            Some(id) => Ok(ctx.data_unchecked::<DataLoader<PersonLoader>>().load_one(id).await?),
+    /// The rule that it follows from; null where a person entered it, or no rule speaks of that date of the grant.
+    async fn rule(&self, ctx: &Context<'_>) -> Result<Option<Rule>> {
+        match self.rule_id {
+            Some(id) => Ok(ctx.data_unchecked::<DataLoader<RuleLoader>>().load_one(id).await?),
             None => Ok(None),
         }
+    }
+
+    /// The period that a report is about.
+    async fn period(&self) -> Option<DateRange> {
+        let (start, end) = self.period_start.zip(self.period_end)?;
+        Some(DateRange { start, end })
+    }
+
+    /// Whether it follows from the grant and its rules, and moves with them; false where a person entered it.
+    async fn is_generated(&self) -> bool {
+        self.obligation.is_some()
+    }
+
+    /// What it was before its date or standing changed by itself, the latest change first.
+    async fn history(&self, ctx: &Context<'_>) -> Result<Vec<DeadlineChange>> {
+        let loader = ctx.data_unchecked::<DataLoader<ChangesOfDeadline>>();
+        Ok(loader.load_one(self.id).await?.unwrap_or_default())
+    }
+
+    /// Who completed or waived it; null until then.
+    async fn settled_by(&self, ctx: &Context<'_>) -> Result<Option<Person>> {
+        PersonLoader::find(ctx, self.settled_by).await
     }
 }
 
@@ -282,10 +308,7 @@ impl DeadlineMutation {
         ctx: &Context<'_>,
         input: CreateDeadlineInput,
     ) -> Result<CreateDeadlinePayload> {
-        let time = |text: String| {
-            NaiveTime::parse_from_str(&text, "%H:%M")
-                .map_err(|_| Error::BadInput(format!("`{text}` is not a time; write it as 17:00")))
-        };
+        let time = |text: String| parse_time(&text).map_err(Error::BadInput);
         let new = NewDeadline {
             kind: input.kind,
             title: input.title,
@@ -375,5 +398,19 @@ impl Loader<GrantId> for DeadlineCountOfGrant {
 
     async fn load(&self, grants: &[GrantId]) -> Result<HashMap<GrantId, i64>, Shared> {
         Ok(store::count_of_grants(&self.0.db, grants).await?)
+    }
+}
+
+pub struct ChangesOfDeadline(pub App);
+
+impl Loader<DeadlineId> for ChangesOfDeadline {
+    type Value = Vec<DeadlineChange>;
+    type Error = Shared;
+
+    async fn load(
+        &self,
+        ids: &[DeadlineId],
+    ) -> Result<HashMap<DeadlineId, Vec<DeadlineChange>>, Shared> {
+        Ok(store::changes_of(&self.0.db, ids).await?)
     }
 }

@@ -4,7 +4,8 @@ use chrono_tz::Tz;
 
 use crate::{
     clock::{CALIFORNIA, Date, end_of_day, instant},
-    id::{CityId, DeadlineId, GrantId, PersonId},
+    id::{CityId, DeadlineChangeId, DeadlineId, GrantId, PersonId, RuleId},
+    rule_sets::kinds::Duty,
     text_enum::text_enum,
 };
 
@@ -31,6 +32,8 @@ text_enum! {
         PerformanceEnd = "PERFORMANCE_END",
         /// The closeout of a grant.
         Closeout = "CLOSEOUT",
+        /// The recipient's own part of the cost.
+        MatchCheck = "MATCH_CHECK",
         /// The review of a sustainability plan.
         SustainabilityReview = "SUSTAINABILITY_REVIEW",
         /// A council resolution or memorandum of understanding.
@@ -51,6 +54,8 @@ text_enum! {
         Completed = "COMPLETED",
         /// Given up for a reason.
         Waived = "WAIVED",
+        /// No longer due: the date or the rule that it followed from changed.
+        Withdrawn = "WITHDRAWN",
     }
 }
 
@@ -80,10 +85,20 @@ pub struct Deadline {
     pub snoozed_until: Option<Date>,
     /// Why it was waived or snoozed.
     pub reason: Option<String>,
-    /// When it was completed or waived; null until then.
+    /// When it was completed, waived or withdrawn; null while it is open.
     pub settled_at: Option<DateTime<Utc>>,
     #[graphql(skip)]
     pub settled_by: Option<PersonId>,
+    #[graphql(skip)]
+    pub obligation: Option<String>,
+    #[graphql(skip)]
+    pub duty: Option<Duty>,
+    #[graphql(skip)]
+    pub rule_id: Option<RuleId>,
+    #[graphql(skip)]
+    pub period_start: Option<Date>,
+    #[graphql(skip)]
+    pub period_end: Option<Date>,
     /// Grows with every change; an edit names the one it read.
     pub revision: i32,
     /// When it was entered.
@@ -103,6 +118,7 @@ impl Deadline {
         match self.status.as_str() {
             "COMPLETED" => DeadlineStatus::Completed,
             "WAIVED" => DeadlineStatus::Waived,
+            "WITHDRAWN" => DeadlineStatus::Withdrawn,
             _ if self.due_instant() < now => DeadlineStatus::Overdue,
             _ => DeadlineStatus::Open,
         }
@@ -111,6 +127,27 @@ impl Deadline {
     pub fn is_open(&self) -> bool {
         self.status == "OPEN"
     }
+}
+
+/// What a deadline was before its date or its standing changed by itself.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct DeadlineChange {
+    #[graphql(skip)]
+    pub id: DeadlineChangeId,
+    #[graphql(skip)]
+    pub deadline_id: DeadlineId,
+    /// The due date before.
+    pub due_from: Date,
+    /// The due date after.
+    pub due_to: Date,
+    /// Where it stood before; a date that had passed is told by `dueFrom`.
+    pub status_from: DeadlineStatus,
+    /// Where it stood after.
+    pub status_to: DeadlineStatus,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub changed_at: DateTime<Utc>,
 }
 
 #[derive(Clone, Debug)]

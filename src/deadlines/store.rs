@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
 
-use super::{Deadline, DeadlineKind, DeadlineStatus, NewDeadline};
+use super::{Deadline, DeadlineChange, DeadlineKind, DeadlineStatus, NewDeadline};
 use crate::{
     access::Reach,
     clock::Date,
@@ -22,7 +22,8 @@ pub async fn find(
     sqlx::query_as!(
         Deadline,
         "select id, kind, title, grant_id, city_id, due_on, due_time, zone, status, snoozed_until, reason,
-                settled_at, settled_by, revision, created_at, updated_at
+                settled_at, settled_by, obligation, duty, rule_id, period_start, period_end, revision, created_at,
+                updated_at
            from deadlines d
           where id = any($1)
             and ($2::bool or d.city_id = any($4::uuid[])
@@ -170,7 +171,8 @@ pub async fn list(
         (
             Deadline,
             "id, kind, title, grant_id, city_id, due_on, due_time, zone, status, snoozed_until, reason,
-             settled_at, settled_by, revision, created_at, updated_at"
+             settled_at, settled_by, obligation, duty, rule_id, period_start, period_end, revision, created_at,
+                updated_at"
         ),
         (window,),
         filter,
@@ -202,18 +204,20 @@ pub async fn of_grants(
     let rows = sqlx::query_as!(
         Deadline,
         "select page.id, page.kind, page.title, page.grant_id, page.city_id, page.due_on, page.due_time, page.zone,
-                page.status, page.snoozed_until, page.reason, page.settled_at, page.settled_by, page.revision,
-                page.created_at, page.updated_at
+                page.status, page.snoozed_until, page.reason, page.settled_at, page.settled_by, page.obligation,
+                page.duty, page.rule_id, page.period_start, page.period_end, page.revision, page.created_at, page.updated_at
            from unnest($1::uuid[]) with ordinality as wanted (grant_id, place)
           cross join lateral (
-                select listed.*, row_number() over () as line
+                select listed.*, row_number() over (order by case when not $6::bool then sort_key end,
+                                                          case when $6::bool then sort_key end desc,
+                                                          case when not $6::bool then id end,
+                                                          case when $6::bool then id end desc) as line
                   from (select d.*, to_char(d.due_on, 'YYYY-MM-DD') collate \"C\" as sort_key
                           from deadlines d
                          where d.grant_id = wanted.grant_id) listed
                  where ($2::text is null or (sort_key, id) > ($2, $3::uuid))
                    and ($4::text is null or (sort_key, id) < ($4, $5::uuid))
-                 order by case when not $6::bool then sort_key end, case when $6::bool then sort_key end desc,
-                          case when not $6::bool then id end, case when $6::bool then id end desc
+                 order by line
                  limit $7::bigint) page
           order by wanted.place, page.line",
         grants as _,
@@ -271,4 +275,50 @@ pub async fn responsible_of(
 pub fn position(order: &str, deadline: &Deadline) -> Position {
     let key = if order == "DUE_ON" { deadline.due_on.to_string() } else { String::new() };
     Position { key, id: deadline.id.0 }
+}
+
+/// What a deadline was before, the latest change first.
+pub async fn changes_of(
+    db: impl PgExecutor<'_>,
+    deadlines: &[DeadlineId],
+) -> sqlx::Result<HashMap<DeadlineId, Vec<DeadlineChange>>> {
+    let rows = sqlx::query_as!(
+        DeadlineChange,
+        "select id, deadline_id, due_from, due_to, status_from, status_to, reason, changed_at
+           from deadline_changes where deadline_id = any($1) order by deadline_id, changed_at desc, id desc",
+        deadlines as _,
+    )
+    .fetch_all(db)
+    .await?;
+    let mut of_deadline: HashMap<_, Vec<_>> = HashMap::new();
+    for change in rows {
+        of_deadline.entry(change.deadline_id).or_default().push(change);
+    }
+    Ok(of_deadline)
+}
+
+/// What recipients were to hand in for grants and is overdue at a moment, in words.
+pub async fn overdue_deliverables(
+    db: impl PgExecutor<'_>,
+    grants: &[GrantId],
+    now: DateTime<Utc>,
+) -> sqlx::Result<HashMap<GrantId, Vec<(DeadlineKind, String)>>> {
+    let rows = sqlx::query!(
+        r#"select grant_id as "grant!: GrantId", kind, title || ', due on ' || due_on as "title!"
+             from deadlines
+            where grant_id = any($1) and status = 'OPEN'
+              and kind in ('PROGRESS_REPORT', 'FINANCIAL_REPORT', 'CLOSEOUT', 'RESOLUTION')
+              and duty is distinct from 'FUNDER'
+              and (due_on + coalesce(due_time, time '23:59:59')) at time zone zone < $2
+            order by grant_id, due_on, id"#,
+        grants as _,
+        now,
+    )
+    .fetch_all(db)
+    .await?;
+    let mut of_grant: HashMap<_, Vec<_>> = HashMap::new();
+    for row in rows {
+        of_grant.entry(row.grant).or_default().push((row.kind, row.title));
+    }
+    Ok(of_grant)
 }

@@ -4,9 +4,10 @@ use anyhow::Context;
 
 use crate::{
     App,
-    access::{Actor, Identity, Reach, Role, commands::NewRole},
+    access::{self, Actor, Identity, Reach, Role, commands::NewRole},
     cities::{self, City},
-    id::OrganizationId,
+    facts::{self, FactKind, NewFact, Subject},
+    id::{OrganizationId, RoleGrantId},
     people::{self, NewOrganization, NewPerson, Organization, OrganizationKind, Person},
 };
 
@@ -73,6 +74,8 @@ pub async fn assemble(app: &App) -> anyhow::Result<Cast> {
         let name = FINANCE_NAMES[place % FINANCE_NAMES.len()];
         let finance =
             person(app, name, &email, "Finance director", Some(recipient.id), Some(city)).await?;
+        entitle(app, &finance, recipient.id).await?;
+        tell_facts(app, &manager, &recipient, place).await?;
         recipients.push((recipient, finance));
     }
     let member = person(
@@ -92,6 +95,61 @@ pub async fn assemble(app: &App) -> anyhow::Result<Cast> {
         (member, Role::CityMember),
     ];
     Ok(Cast { cities: found, recipients, manager, approver, officer, others })
+}
+
+/// Some of the recipients serve disadvantaged communities.
+pub fn is_disadvantaged(place: usize) -> bool {
+    !place.is_multiple_of(3)
+}
+
+/// Lets finance staff act for their organization: its deadlines are theirs.
+async fn entitle(app: &App, finance: &Person, recipient: OrganizationId) -> anyhow::Result<()> {
+    let role = access::store::NewRoleGrant {
+        id: RoleGrantId::new(&app.clock),
+        person: finance.id,
+        role: Role::CityFinance,
+        city: None,
+        organization: Some(recipient),
+        approval_limit: None,
+        granted_at: app.clock.now(),
+    };
+    let mut tx = app.db.begin().await?;
+    access::store::give_role(&mut tx, &role).await?;
+    Ok(tx.commit().await?)
+}
+
+/// What rules ask of a recipient. It is told of the fictional organization, not of the real city.
+async fn tell_facts(
+    app: &App,
+    manager: &Person,
+    recipient: &Organization,
+    place: usize,
+) -> anyhow::Result<()> {
+    let subject = Subject::Organization(recipient.id);
+    let today = app.clock.today();
+    if facts::store::known(&app.db, &[subject], today).await?.contains_key(&subject) {
+        return Ok(());
+    }
+    let disadvantaged = is_disadvantaged(place);
+    let level = ["PILOT", "VANGUARD", "AFFILIATE", "PILOT"][place % 4];
+    let told = [
+        (FactKind::CannabisOrdinance, if place % 7 == 6 { "BANS_RETAIL" } else { "NO_BAN" }),
+        (FactKind::MedianIncomeShare, if disadvantaged { "5640" } else { "10210" }),
+        (FactKind::DisadvantagedCommunity, if disadvantaged { "YES" } else { "NO" }),
+        (FactKind::ParticipationLevel, level),
+    ];
+    for (kind, value) in told {
+        let new = NewFact {
+            subject,
+            kind,
+            value: value.into(),
+            as_of: today.plus_months(-60),
+            source: "Fictional, for the demonstration".into(),
+            source_url: None,
+        };
+        facts::commands::record(app, &acting(manager, Role::GrantManager), new).await?;
+    }
+    Ok(())
 }
 
 const FINANCE_NAMES: [&str; 12] = [

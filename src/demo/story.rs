@@ -5,7 +5,7 @@ use anyhow::Context;
 use chrono::{DateTime, Days, Months, TimeDelta, Utc};
 use fastrand::Rng;
 
-use super::cast::{Cast, acting};
+use super::cast::{self, Cast, acting};
 use crate::{
     App,
     access::{Reach, Role},
@@ -15,6 +15,7 @@ use crate::{
         self, Disbursement, DisbursementKind, DisbursementStatus, NewRequest, Payment,
         PaymentMethod,
     },
+    facts::{self, Subject},
     fiscal_year::FiscalYear,
     grants::{
         self, ActionArea, ActionAreaShare, CityShare, DateRange, Grant, GrantStatus, NewGrant,
@@ -24,6 +25,10 @@ use crate::{
     page::{OrderDirection, PageArgs, Window},
     people::Person,
     plans::{self, NewPlan, PlanYear},
+    rule_sets::{
+        self,
+        eligibility::{self, Answer},
+    },
     streams::{Catalog, FundingProgram},
 };
 
@@ -157,26 +162,38 @@ impl Story<'_> {
         })
     }
 
-    /// A program whose stream can be granted on that day: MHSA before July 2026, BHSA from then on.
+    /// A program that the recipient is eligible for, of a stream that can be granted on that day: MHSA before July
+    /// 2026, BHSA from then on.
     async fn program(&self, on: Date) -> anyhow::Result<FundingProgram> {
         let listed = Catalog::get(self.app).await?;
-        let open: Vec<_> = listed
-            .programs
-            .iter()
-            .filter(|program| {
-                listed
-                    .streams
-                    .iter()
-                    .any(|stream| stream.id == program.stream_id && stream.is_active_on(on))
-            })
-            .collect();
+        let in_force = |program: &&FundingProgram| {
+            let mut streams = listed.streams.iter();
+            streams.any(|stream| stream.id == program.stream_id && stream.is_active_on(on))
+        };
+        let (_, recipient, _) = self.recipient();
+        let subject = Subject::Organization(recipient.id);
+        let mut db = self.app.db.acquire().await?;
+        let facts = facts::store::known(&mut *db, &[subject], on).await?;
+        let facts = facts.get(&subject).cloned().unwrap_or_default();
+        let mut open = Vec::new();
+        for program in listed.programs.iter().filter(in_force) {
+            if NOT_GRANTED.contains(&program.code.as_str()) {
+                continue;
+            }
+            let rules = rule_sets::commands::in_force(&mut db, program.id, on).await?;
+            let rules = rules.map(|(_, rules)| rules).unwrap_or_default();
+            let asked = eligibility::requirements(&rules, recipient.kind, &facts);
+            if eligibility::verdict(&asked) != Answer::No {
+                open.push(program);
+            }
+        }
         let place = usize::try_from(self.number)? % open.len();
         Ok(open[place].clone())
     }
 
     /// Invoices from the start of performance to today, paid in their order.
     async fn disburse(&mut self, grant: &Grant) -> anyhow::Result<()> {
-        let (_, _, finance) = self.recipient();
+        let (place, _, finance) = self.recipient();
         let finance = finance.clone();
         let balance =
             ledger::store::balance(&self.app.db, grant.id, ledger::AccountKind::SrcPay).await?;
@@ -195,7 +212,7 @@ impl Story<'_> {
             let start = grant.performance_start.max(day.plus_days(-30));
             let new = NewRequest {
                 grant: grant.id,
-                kind: if invoice == 0 {
+                kind: if invoice == 0 && cast::is_disadvantaged(place) {
                     DisbursementKind::Advance
                 } else {
                     DisbursementKind::Reimbursement
@@ -285,9 +302,11 @@ impl Story<'_> {
         let window = Window::new(
             "DUE_ON",
             OrderDirection::Asc,
-            PageArgs { first: Some(1), ..PageArgs::default() },
+            PageArgs { first: Some(200), ..PageArgs::default() },
         )?;
-        if !deadlines::store::of_grants(&self.app.db, &window, &[grant.id]).await?.is_empty() {
+        let mut known = deadlines::store::of_grants(&self.app.db, &window, &[grant.id]).await?;
+        let known = known.remove(&grant.id).unwrap_or_default();
+        if known.iter().any(|deadline| deadline.obligation.is_none()) {
             return Ok(());
         }
         let today = Date(self.anchor.with_timezone(&CALIFORNIA).date_naive());
@@ -303,28 +322,14 @@ impl Story<'_> {
                 "Invoice for last quarter",
                 today.plus_days(offset * 5 % 50 - 6),
             ),
-            (
-                DeadlineKind::PerformanceEnd,
-                "End of the period of performance",
-                grant.performance_end,
-            ),
         ];
-        match self.number % 3 {
-            0 => due.push((
+        // The grant's own dates are deadlines by themselves.
+        if self.number.is_multiple_of(3) {
+            due.push((
                 DeadlineKind::FinancialReport,
                 "Annual financial report",
                 today.plus_days(offset % 40 + 5),
-            )),
-            1 => due.extend(
-                grant
-                    .liquidate_by
-                    .map(|day| (DeadlineKind::LiquidateBy, "Last day to be paid", day)),
-            ),
-            _ => due.extend(
-                grant
-                    .final_invoice_by
-                    .map(|day| (DeadlineKind::FinalInvoice, "Final invoice", day)),
-            ),
+            ));
         }
         let manager = acting(&self.cast.manager, Role::GrantManager);
         let (_, _, finance) = self.recipient();
@@ -359,6 +364,9 @@ impl Story<'_> {
         Ok(())
     }
 }
+
+/// Money that counties get by formula, and support that is no money.
+const NOT_GRANTED: [&str; 3] = ["MHSA-COUNTY", "BHSA-COUNTY", "ACT-GRANT-SUPPORT"];
 
 const PURPOSES: [&str; 10] = [
     "Youth leadership academy",

@@ -4,18 +4,23 @@
 use sqlx::{PgConnection, Postgres, Transaction};
 
 use super::{
-    Disbursement, DisbursementAction, DisbursementEvent, DisbursementStatus, NewRequest, Payment,
-    rules, store,
+    Disbursement, DisbursementAction, DisbursementEvent, DisbursementKind, DisbursementStatus,
+    NewRequest, Payment, rules, store,
 };
 use crate::{
     App, Refusal, Result,
     access::{Actor, Identity, Reach, Role},
     clock::Date,
+    deadlines,
     error::UserErrorCode,
     grants::{self, Grant},
     id::{DisbursementEventId, DisbursementId},
     idempotency,
     ledger::{self, Move},
+    rule_sets::{
+        bound,
+        kinds::{InHand, Step},
+    },
 };
 
 /// Asks for part of a grant to be paid, and reserves it.
@@ -37,6 +42,7 @@ pub async fn request(
     let grant = grants::commands::lock(&mut tx, &finance.reach, new.grant).await?;
     rules::check_organization(&grant, finance)?;
     rules::check_request(&grant, &new, app.clock.today())?;
+    check_rules(app, &mut tx, &grant, &new).await?;
     rules::check_available(new.amount, ledger::store::available(&mut tx, grant.id).await?)?;
 
     let now = app.clock.now();
@@ -162,6 +168,7 @@ pub async fn resubmit(
         period: corrected.period.unwrap_or_else(|| disbursement.costs_of()),
     };
     rules::check_request(&grant, &again, app.clock.today())?;
+    check_rules(app, &mut tx, &grant, &again).await?;
     rules::check_available(again.amount, ledger::store::available(&mut tx, grant.id).await?)?;
     disbursement.amount = again.amount;
     disbursement.invoice_number = again.invoice_number.trim().into();
@@ -246,6 +253,9 @@ pub async fn pay(
         };
     rules::check_payer(&disbursement, identity.person)?;
     rules::check_payment(&grant, &disbursement, &payment, app.clock.today())?;
+    let in_hand = in_hand(app, &mut tx, &grant).await?;
+    let bound = bound::of_grant(&mut tx, grant.id, app.clock.today()).await?;
+    bound.check(&Step::Pay { on: payment.paid_on, amount: disbursement.amount, in_hand })?;
     disbursement.paid_by = Some(identity.person);
     disbursement.paid_on = Some(payment.paid_on);
     disbursement.method = Some(payment.method);
@@ -291,6 +301,34 @@ pub async fn reverse(
     .await?;
     tx.commit().await?;
     Ok(disbursement)
+}
+
+/// What the grant's rules say of a request.
+async fn check_rules(
+    app: &App,
+    tx: &mut PgConnection,
+    grant: &Grant,
+    new: &NewRequest,
+) -> Result<()> {
+    let today = app.clock.today();
+    let bound = bound::of_grant(tx, grant.id, today).await?;
+    let advanced = store::advanced(&mut *tx, &[grant.id]).await?;
+    bound.check(&Step::Request {
+        on: today,
+        advance: new.kind == DisbursementKind::Advance,
+        amount: new.amount,
+        outstanding: advanced.get(&grant.id).copied().unwrap_or_default(),
+        period: new.period,
+    })?;
+    Ok(())
+}
+
+/// What is in hand before a payment of a grant.
+async fn in_hand(app: &App, tx: &mut PgConnection, grant: &Grant) -> Result<InHand> {
+    let now = app.clock.now();
+    let mut overdue = deadlines::store::overdue_deliverables(tx, &[grant.id], now).await?;
+    let overdue = overdue.remove(&grant.id).unwrap_or_default();
+    Ok(rules::in_hand(grant.signed_on.is_some(), overdue))
 }
 
 /// A disbursement whose grant this transaction holds, with the action allowed.

@@ -22,6 +22,7 @@ use crate::{
     money::Money,
     page::{DateBounds, OrderDirection, PageArgs, Window, by_window},
     people::{Person, graphql::PersonLoader},
+    rule_sets::{RuleFinding, graphql::FindingsOfDisbursement},
     streams::StreamCode,
 };
 
@@ -40,17 +41,24 @@ impl Disbursement {
 
     /// Who asked for it, or sent it in again after it was returned.
     async fn requested_by(&self, ctx: &Context<'_>) -> Result<Option<Person>> {
-        person(ctx, Some(self.requested_by)).await
+        PersonLoader::find(ctx, Some(self.requested_by)).await
     }
 
     /// Who approved it; null until then.
     async fn approved_by(&self, ctx: &Context<'_>) -> Result<Option<Person>> {
-        person(ctx, self.approved_by).await
+        PersonLoader::find(ctx, self.approved_by).await
     }
 
     /// Who paid it; null until then.
     async fn paid_by(&self, ctx: &Context<'_>) -> Result<Option<Person>> {
-        person(ctx, self.paid_by).await
+        PersonLoader::find(ctx, self.paid_by).await
+    }
+
+    /// What its grant's rules say of the steps before it, the most severe first for each step; each with its citation.
+    /// Empty once it is paid, turned down or withdrawn.
+    async fn findings(&self, ctx: &Context<'_>) -> Result<Vec<RuleFinding>> {
+        let loader = ctx.data_unchecked::<DataLoader<FindingsOfDisbursement>>();
+        Ok(loader.load_one(self.id).await?.unwrap_or_default())
     }
 
     /// What happened to it, in order.
@@ -72,14 +80,7 @@ impl Disbursement {
 impl DisbursementEvent {
     /// Who did it.
     async fn person(&self, ctx: &Context<'_>) -> Result<Option<Person>> {
-        person(ctx, Some(self.person_id)).await
-    }
-}
-
-async fn person(ctx: &Context<'_>, id: Option<crate::id::PersonId>) -> Result<Option<Person>> {
-    match id {
-        Some(id) => Ok(ctx.data_unchecked::<DataLoader<PersonLoader>>().load_one(id).await?),
-        None => Ok(None),
+        PersonLoader::find(ctx, Some(self.person_id)).await
     }
 }
 

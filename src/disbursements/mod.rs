@@ -15,7 +15,7 @@
 pub mod commands;
 pub mod graphql;
 mod model;
-mod rules;
+pub mod rules;
 pub mod store;
 
 pub use model::{

@@ -5,6 +5,7 @@ use crate::{
     Refusal,
     access::Identity,
     clock::Date,
+    deadlines::DeadlineKind,
     error::UserErrorCode::{
         self, InsufficientAvailable, InvalidDates, InvalidInput, InvalidState, OutsidePeriod,
         SeparationOfDuties,
@@ -12,6 +13,7 @@ use crate::{
     grants::{Grant, GrantAction, rules::must_allow, rules::must_be_positive},
     id::PersonId,
     money::Money,
+    rule_sets::kinds::{InHand, ReportKind},
 };
 
 pub fn check_request(grant: &Grant, new: &NewRequest, today: Date) -> Result<(), Refusal> {
@@ -45,6 +47,21 @@ pub fn check_request(grant: &Grant, new: &NewRequest, today: Date) -> Result<(),
         return Err(Refusal::new(OutsidePeriod, message));
     }
     Ok(())
+}
+
+/// What is in hand before a payment. Resolutions are documents, which nobody has recorded yet.
+pub fn in_hand(signed: bool, overdue: Vec<(DeadlineKind, String)>) -> InHand {
+    let report = |kind: DeadlineKind| match kind {
+        DeadlineKind::ProgressReport => Some(ReportKind::Progress),
+        DeadlineKind::FinancialReport => Some(ReportKind::Financial),
+        DeadlineKind::Closeout => Some(ReportKind::Closeout),
+        _ => None,
+    };
+    InHand {
+        agreement: Some(signed),
+        resolution: None,
+        overdue: overdue.into_iter().map(|(kind, title)| (report(kind), title)).collect(),
+    }
 }
 
 /// A request reserves its amount, so it has to fit now.

@@ -281,7 +281,10 @@ pub async fn of_grants(
                 page.reason, page.revision, page.updated_at
            from unnest($1::uuid[]) with ordinality as wanted (grant_id, place)
           cross join lateral (
-                select listed.*, row_number() over () as line
+                select listed.*, row_number() over (order by case when not $7::bool then sort_key end,
+                                                          case when $7::bool then sort_key end desc,
+                                                          case when not $7::bool then id end,
+                                                          case when $7::bool then id end desc) as line
                   from (select d.*, case $9::text when 'AMOUNT' then lpad(d.amount::text, 20, '0') collate \"C\"
                                                   when 'PAID_ON'
                                                   then coalesce(to_char(d.paid_on, 'YYYY-MM-DD'), '') collate \"C\"
@@ -294,8 +297,7 @@ pub async fn of_grants(
                         or case when $2::bool then (sort_key, id) < ($3, $4::uuid) else (sort_key, id) > ($3, $4::uuid) end)
                    and ($5::text is null
                         or case when $2::bool then (sort_key, id) > ($5, $6::uuid) else (sort_key, id) < ($5, $6::uuid) end)
-                 order by case when not $7::bool then sort_key end, case when $7::bool then sort_key end desc,
-                          case when not $7::bool then id end, case when $7::bool then id end desc
+                 order by line
                  limit $8::bigint) page
           order by wanted.place, page.line",
         grants as _,
@@ -360,4 +362,20 @@ pub fn position(order: &str, disbursement: &Disbursement) -> Position {
         _ => String::new(),
     };
     Position { key, id: disbursement.id.0 }
+}
+
+/// What was paid in advance or asked for, for grants that have such. Nothing is accounted for yet.
+pub async fn advanced(
+    db: impl PgExecutor<'_>,
+    grants: &[GrantId],
+) -> sqlx::Result<HashMap<GrantId, Money>> {
+    let rows = sqlx::query!(
+        r#"select grant_id as "grant: GrantId", sum(amount) as "amount!: Money" from disbursements
+            where grant_id = any($1) and kind = 'ADVANCE' and status in ('REQUESTED', 'APPROVED', 'SCHEDULED', 'PAID')
+            group by grant_id"#,
+        grants as _,
+    )
+    .fetch_all(db)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.grant, row.amount)).collect())
 }

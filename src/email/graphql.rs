@@ -1,6 +1,4 @@
-use async_graphql::{
-    ComplexObject, Context, InputObject, Object, connection::Connection, dataloader::DataLoader,
-};
+use async_graphql::{ComplexObject, Context, InputObject, Object, connection::Connection};
 
 use chrono::{DateTime, Utc};
 
@@ -17,7 +15,7 @@ use crate::{
 impl Email {
     /// Who it was written to.
     async fn person(&self, ctx: &Context<'_>) -> Result<Option<Person>> {
-        Ok(ctx.data_unchecked::<DataLoader<PersonLoader>>().load_one(self.person_id).await?)
+        PersonLoader::find(ctx, Some(self.person_id)).await
     }
 }
 

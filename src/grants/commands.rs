@@ -8,22 +8,23 @@ use crate::{
     access::{Actor, Reach, Role},
     cities,
     clock::Date,
+    deadlines::schedule,
     error::UserErrorCode,
     id::GrantId,
     ledger::{self, GrantBalance, Move},
     people,
-    streams::Catalog,
+    rule_sets::{bound, kinds::Step},
+    streams::{Catalog, FundingStream},
 };
 
 /// Draws up a grant. No money moves yet.
 #[tracing::instrument(skip_all)]
 pub async fn create(app: &App, actor: &Actor, new: NewGrant) -> Result<Grant> {
     let drafter = actor.must_hold(&[Role::GrantManager])?;
-    let listed = Catalog::get(app).await?;
-    let program = listed.programs.iter().find(|program| program.id == new.program);
+    let program = Catalog::program(app, new.program).await?;
     let program = program.ok_or_else(|| Refusal::not_found("program").on("programId"))?;
-    let stream = listed.streams.iter().find(|stream| stream.id == program.stream_id);
-    rules::check_draft(&new, stream.expect("a program has a stream"))?;
+    let stream = Catalog::stream(app, program.stream_id).await?;
+    rules::check_draft(&new, &stream.expect("a program has a stream"))?;
 
     let mut tx = app.db.begin().await?;
     let named: Vec<_> = new.cities.iter().map(|share| share.city).collect();
@@ -52,6 +53,7 @@ pub async fn award(app: &App, actor: &Actor, id: GrantId, revision: i32) -> Resu
     let grant = lock(&mut tx, &approver.reach, id).await?;
     rules::check_award(&grant, approver)?;
     Refusal::unless_current("grant", revision, grant.revision)?;
+    bound::of_grant(&mut tx, id, app.clock.today()).await?.check(&Step::Award)?;
 
     let award = ledger::store::Posting {
         grant: id,
@@ -68,6 +70,7 @@ pub async fn award(app: &App, actor: &Actor, id: GrantId, revision: i32) -> Resu
         ..store::Change::to(&grant, GrantStatus::Awarded)
     };
     let awarded = store::change(&mut tx, id, &change, now).await?;
+    schedule::follow(&mut tx, &app.clock, id, "the grant was awarded").await?;
     tx.commit().await?;
     Ok(awarded)
 }
@@ -86,11 +89,21 @@ pub async fn sign(
     let grant = lock(&mut tx, &manager.reach, id).await?;
     rules::check_signing(&grant, signed_on, app.clock.today())?;
     Refusal::unless_current("grant", revision, grant.revision)?;
+    let law_day = bound::law_day(signed_on, grant.performance_start);
+    rules::check_law(&stream_of(app, &grant).await?, law_day)?;
+    let bound = bound::of_grant(&mut tx, id, law_day).await?;
+    // What was decided under other rules, or before a fact changed, has to fit what it is signed under.
+    bound.check(&Step::Award)?;
+    bound.check(&Step::Sign { on: signed_on })?;
+    rules::check_encumbrance(&grant, signed_on)?;
     let change = store::Change {
         signed_on: Some(signed_on),
+        // From here on the grant keeps these rules.
+        rule_set_id: bound.rule_set,
         ..store::Change::to(&grant, GrantStatus::Active)
     };
     let signed = store::change(&mut tx, id, &change, app.clock.now()).await?;
+    schedule::follow(&mut tx, &app.clock, id, "the agreement was signed").await?;
     tx.commit().await?;
     Ok(signed)
 }
@@ -149,8 +162,14 @@ pub async fn close(app: &App, actor: &Actor, id: GrantId, revision: i32) -> Resu
     }
     let closed =
         store::change(&mut tx, id, &store::Change::to(&grant, GrantStatus::Closed), now).await?;
+    schedule::follow(&mut tx, &app.clock, id, "the grant was closed").await?;
     tx.commit().await?;
     Ok(closed)
+}
+
+async fn stream_of(app: &App, grant: &Grant) -> Result<FundingStream> {
+    let program = Catalog::program(app, grant.program_id).await?.expect("a grant has a program");
+    Ok(Catalog::stream(app, program.stream_id).await?.expect("a program has a stream"))
 }
 
 /// Holds a grant that the actor may see.

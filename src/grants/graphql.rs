@@ -26,11 +26,15 @@ use crate::{
     },
     error::Shared,
     graphql::{ContextExt, payload},
-    id::{CityId, GrantId, OrganizationId, ProgramId},
+    id::{CityId, GrantId, OrganizationId, ProgramId, StreamId},
     ledger::{self, GrantBalance},
     money::Money,
     page::{OrderDirection, PageArgs, Window},
     people::{Organization, Person, graphql::OrganizationLoader, graphql::PersonLoader},
+    rule_sets::{
+        RuleFinding, RuleOverride, RuleSet,
+        graphql::{FindingsOfGrant, OverridesOfGrant, RuleSetLoader, set_in_force},
+    },
     streams::{self, FundingProgram, FundingStream, StreamCode},
 };
 
@@ -99,15 +103,12 @@ impl Grant {
 
     /// Who drew it up.
     async fn drafted_by(&self, ctx: &Context<'_>) -> Result<Option<Person>> {
-        Ok(ctx.data_unchecked::<DataLoader<PersonLoader>>().load_one(self.drafted_by).await?)
+        PersonLoader::find(ctx, Some(self.drafted_by)).await
     }
 
     /// Who decided the award; null while a draft.
     async fn awarded_by(&self, ctx: &Context<'_>) -> Result<Option<Person>> {
-        match self.awarded_by {
-            Some(id) => Ok(ctx.data_unchecked::<DataLoader<PersonLoader>>().load_one(id).await?),
-            None => Ok(None),
-        }
+        PersonLoader::find(ctx, self.awarded_by).await
     }
 
     /// Where its money is, in US dollars: now, or as of the end of a day.
@@ -122,6 +123,28 @@ impl Grant {
         let found =
             ctx.data_unchecked::<DataLoader<BalanceLoader>>().load_one((self.id, as_of)).await?;
         Ok(found.unwrap_or_else(|| GrantBalance::empty(as_of, ctx.app().clock.now())))
+    }
+
+    /// The rules that bind it: those it was signed under, or those in force today while it is not signed. Null where its
+    /// program had none.
+    async fn rule_set(&self, ctx: &Context<'_>) -> Result<Option<RuleSet>> {
+        match self.rule_set_id {
+            Some(id) => Ok(ctx.data_unchecked::<DataLoader<RuleSetLoader>>().load_one(id).await?),
+            None if self.signed_on.is_some() => Ok(None),
+            None => set_in_force(ctx, self.program_id, ctx.app().clock.today()).await,
+        }
+    }
+
+    /// What its rules say of it today, the most severe first; each with its citation.
+    async fn findings(&self, ctx: &Context<'_>) -> Result<Vec<RuleFinding>> {
+        let loader = ctx.data_unchecked::<DataLoader<FindingsOfGrant>>();
+        Ok(loader.load_one(self.id).await?.unwrap_or_default())
+    }
+
+    /// The amendments that give its rules other terms, or were proposed to, in the order of their proposal.
+    async fn rule_overrides(&self, ctx: &Context<'_>) -> Result<Vec<RuleOverride>> {
+        let loader = ctx.data_unchecked::<DataLoader<OverridesOfGrant>>();
+        Ok(loader.load_one(self.id).await?.unwrap_or_default())
     }
 
     /// Its disbursements, the newest request first unless ordered otherwise.
@@ -161,6 +184,8 @@ impl Grant {
 pub struct GrantFilter {
     /// Of one of these funding streams.
     streams: Option<Vec<StreamCode>>,
+    /// Of one of these funding streams, by their ids: any that there are.
+    stream_ids: Option<Vec<StreamId>>,
     /// Of one of these programs.
     programs: Option<Vec<ProgramId>>,
     /// In one of these states.
@@ -183,6 +208,7 @@ impl From<GrantFilter> for store::GrantFilter {
     fn from(filter: GrantFilter) -> Self {
         Self {
             streams: filter.streams,
+            stream_ids: filter.stream_ids,
             programs: filter.programs,
             statuses: filter.statuses,
             cities: filter.cities,

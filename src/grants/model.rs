@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     access::{Actor, Role},
     clock::Date,
-    id::{CityId, GrantId, OrganizationId, PersonId, ProgramId},
+    id::{CityId, GrantId, OrganizationId, PersonId, ProgramId, RuleSetId},
     money::Money,
     text_enum::text_enum,
 };
@@ -139,6 +139,8 @@ pub struct Grant {
     pub awarded_at: Option<DateTime<Utc>>,
     /// When the agreement was signed; null until then.
     pub signed_on: Option<Date>,
+    #[graphql(skip)]
+    pub rule_set_id: Option<RuleSetId>,
     /// Grows with every change; an edit names the one it read.
     pub revision: i32,
     /// When the grant was entered.

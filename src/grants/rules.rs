@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use chrono::Datelike;
+
 use super::{Grant, GrantAction, NewGrant};
 use crate::{
     Refusal,
@@ -44,6 +46,19 @@ fn check_dates(new: &NewGrant) -> Result<(), Refusal> {
             new.performance.end, new.performance.start
         );
         return Err(Refusal::new(InvalidDates, message).on("performance"));
+    }
+    let dates = [
+        (Some(new.performance.start), "performance"),
+        (Some(new.performance.end), "performance"),
+        (new.encumber_by, "encumberBy"),
+        (new.liquidate_by, "liquidateBy"),
+        (new.final_invoice_by, "finalInvoiceBy"),
+    ];
+    for (day, field) in dates {
+        if let Some(day) = day.filter(|day| !(1990..=2100).contains(&day.year())) {
+            let message = format!("{day} is not a day of a grant: 1990 to 2100");
+            return Err(Refusal::new(InvalidDates, message).on(field));
+        }
     }
     if let (Some(encumber), Some(liquidate)) = (new.encumber_by, new.liquidate_by)
         && liquidate < encumber
@@ -137,6 +152,25 @@ pub fn check_signing(grant: &Grant, signed_on: Date, today: Date) -> Result<(), 
         )
         .on("signedOn"));
     }
+    Ok(())
+}
+
+/// No agreement takes effect under a law that has ended, or not begun.
+pub fn check_law(stream: &FundingStream, law_day: Date) -> Result<(), Refusal> {
+    if stream.is_active_on(law_day) {
+        return Ok(());
+    }
+    let message = format!(
+        "{} can be granted from {}{}: an agreement that takes effect on {law_day} is outside",
+        stream.code,
+        stream.effective_from,
+        stream.effective_to.map(|last| format!(" to {last}")).unwrap_or_default(),
+    );
+    Err(Refusal::new(OutsidePeriod, message).on("signedOn"))
+}
+
+/// The grant's own last day to sign.
+pub fn check_encumbrance(grant: &Grant, signed_on: Date) -> Result<(), Refusal> {
     match grant.encumber_by {
         Some(last) if signed_on > last => Err(Refusal::new(
             OutsidePeriod,

@@ -8,7 +8,7 @@ use crate::{
     access::Reach,
     cities::City,
     clock::Date,
-    id::{CityId, GrantId, OrganizationId, PersonId, ProgramId},
+    id::{CityId, GrantId, OrganizationId, PersonId, ProgramId, RuleSetId, StreamId},
     page::{Count, Position, Window, figures_of, page_of},
     streams::StreamCode,
 };
@@ -23,7 +23,7 @@ pub async fn find(
         Grant,
         "select id, number, title, status, program_id, recipient_id, parent_id, amount, performance_start,
                 performance_end, encumber_by, liquidate_by, final_invoice_by, drafted_by, awarded_by, awarded_at,
-                signed_on, revision, created_at, updated_at
+                signed_on, rule_set_id, revision, created_at, updated_at
            from grants g
           where id = any($1)
             and ($2::bool or recipient_id = any($3::uuid[])
@@ -61,7 +61,7 @@ pub async fn lock(
         Grant,
         "select id, number, title, status, program_id, recipient_id, parent_id, amount, performance_start,
                 performance_end, encumber_by, liquidate_by, final_invoice_by, drafted_by, awarded_by, awarded_at,
-                signed_on, revision, created_at, updated_at
+                signed_on, rule_set_id, revision, created_at, updated_at
            from grants g
           where id = $1
             and ($2::bool or recipient_id = any($3::uuid[])
@@ -135,6 +135,7 @@ pub struct Change {
     pub awarded_by: Option<PersonId>,
     pub awarded_at: Option<DateTime<Utc>>,
     pub signed_on: Option<Date>,
+    pub rule_set_id: Option<RuleSetId>,
 }
 
 impl Change {
@@ -144,6 +145,7 @@ impl Change {
             awarded_by: grant.awarded_by,
             awarded_at: grant.awarded_at,
             signed_on: grant.signed_on,
+            rule_set_id: grant.rule_set_id,
         }
     }
 }
@@ -157,17 +159,18 @@ pub async fn change(
     sqlx::query_as!(
         Grant,
         "update grants
-            set status = $2, awarded_by = $3, awarded_at = $4, signed_on = $5,
-                revision = revision + 1, updated_at = $6
+            set status = $2, awarded_by = $3, awarded_at = $4, signed_on = $5, rule_set_id = $6,
+                revision = revision + 1, updated_at = $7
           where id = $1
          returning id, number, title, status, program_id, recipient_id, parent_id, amount, performance_start,
                    performance_end, encumber_by, liquidate_by, final_invoice_by, drafted_by, awarded_by, awarded_at,
-                   signed_on, revision, created_at, updated_at",
+                   signed_on, rule_set_id, revision, created_at, updated_at",
         id as _,
         to.status as _,
         to.awarded_by as _,
         to.awarded_at,
         to.signed_on as _,
+        to.rule_set_id as _,
         at,
     )
     .fetch_one(tx)
@@ -177,6 +180,7 @@ pub async fn change(
 #[derive(Clone, Debug, Default)]
 pub struct GrantFilter {
     pub streams: Option<Vec<StreamCode>>,
+    pub stream_ids: Option<Vec<StreamId>>,
     pub programs: Option<Vec<ProgramId>>,
     pub statuses: Option<Vec<GrantStatus>>,
     pub cities: Option<Vec<CityId>>,
@@ -214,7 +218,9 @@ macro_rules! listed {
                                  where a.grant_id = g.id and a.action_area = any($17)))
                 and ($18::text is null or strpos(lower(g.number || ' ' || g.title), lower($18)) > 0)
                 and ($19::date is null or $19 between g.performance_start and g.performance_end)
-                and ($20::timestamptz is null or g.updated_at >= $20)",
+                and ($20::timestamptz is null or g.updated_at >= $20)
+                and ($21::uuid[] is null
+                     or g.program_id in (select p.id from funding_programs p where p.stream_id = any($21)))",
             $($window)*
             $reach.everything,
             $reach.organizations.as_slice() as _,
@@ -227,7 +233,8 @@ macro_rules! listed {
             $filter.action_areas.as_deref() as _,
             $filter.search.as_deref(),
             $filter.active_on as _,
-            $filter.updated_since
+            $filter.updated_since,
+            $filter.stream_ids.as_deref() as _
         )
     };
 }
@@ -244,7 +251,7 @@ pub async fn list(
             Grant,
             "id, number, title, status, program_id, recipient_id, parent_id, amount, performance_start,
              performance_end, encumber_by, liquidate_by, final_invoice_by, drafted_by, awarded_by, awarded_at,
-             signed_on, revision, created_at, updated_at"
+             signed_on, rule_set_id, revision, created_at, updated_at"
         ),
         (window,),
         filter,

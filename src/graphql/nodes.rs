@@ -9,7 +9,7 @@ use super::ContextExt;
 use crate::{
     Error, Result,
     access::Role,
-    cities, deadlines, disbursements, email, grants, jobs, people, plans,
+    cities, deadlines, disbursements, email, facts, grants, jobs, people, plans, rule_sets,
     streams::{self, Catalog},
 };
 
@@ -29,6 +29,10 @@ pub enum Node {
     SustainabilityPlan(plans::SustainabilityPlan),
     Email(email::Email),
     JobRun(jobs::JobRun),
+    RuleSet(rule_sets::RuleSet),
+    Rule(rule_sets::Rule),
+    RuleOverride(rule_sets::RuleOverride),
+    Fact(facts::Fact),
 }
 
 /// Who is asking.
@@ -146,6 +150,21 @@ async fn find_kind(ctx: &Context<'_>, kind: &str, ids: &[&str]) -> Result<Vec<(U
         ("plan", _) => {
             nodes!(plans::store::find(db, reach, &parse(ids)?).await?, Node::SustainabilityPlan)
         }
+        ("ruleset", _) => {
+            let drafts = reach.everything;
+            nodes!(rule_sets::store::find_sets(db, &parse(ids)?, drafts).await?, Node::RuleSet)
+        }
+        ("rule", _) => {
+            let drafts = reach.everything;
+            nodes!(rule_sets::store::find_rules(db, &parse(ids)?, drafts).await?, Node::Rule)
+        }
+        ("override", _) => {
+            nodes!(
+                rule_sets::store::find_overrides(db, reach, &parse(ids)?).await?,
+                Node::RuleOverride
+            )
+        }
+        ("fact", Some(_)) => nodes!(facts::store::find(db, &parse(ids)?).await?, Node::Fact),
         ("org", Some(_)) => {
             nodes!(people::store::find_organizations(db, &parse(ids)?).await?, Node::Organization)
         }
@@ -168,7 +187,7 @@ async fn find_kind(ctx: &Context<'_>, kind: &str, ids: &[&str]) -> Result<Vec<(U
         ("jobrun", Some(_)) if reach.everything => {
             nodes!(jobs::store::find(db, &parse(ids)?).await?, Node::JobRun)
         }
-        ("org" | "person" | "deadline" | "email" | "jobrun", _) => vec![],
+        ("org" | "person" | "fact" | "deadline" | "email" | "jobrun", _) => vec![],
         _ => {
             let id = ids.first().copied().unwrap_or_default();
             return Err(Error::BadInput(format!("`{id}` is not an id of Thrive")));

@@ -13,7 +13,9 @@ use crate::{
     App, Result,
     access::Reach,
     cities::{City, County, graphql::CityLoader, graphql::CountyLoader},
+    clock::Date,
     error::Shared,
+    facts::{Fact, Subject, graphql::facts_on},
     graphql::{ContextExt, payload},
     id::{CityId, CountyId, OrganizationId, PersonId},
     page::{OrderDirection, PageArgs, Window},
@@ -27,6 +29,15 @@ impl Organization {
             Some(id) => Ok(ctx.data_unchecked::<DataLoader<CityLoader>>().load_one(id).await?),
             None => Ok(None),
         }
+    }
+
+    /// What is known of it as of a day: at most one fact of a kind. `facts` lists all that was recorded.
+    async fn facts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The day; today when left out.")] on: Option<Date>,
+    ) -> Result<Vec<Fact>> {
+        facts_on(ctx, Subject::Organization(self.id), on).await
     }
 
     /// The county whose department it is.
@@ -256,6 +267,17 @@ impl Loader<OrganizationId> for OrganizationLoader {
 }
 
 pub struct PersonLoader(pub App);
+
+impl PersonLoader {
+    /// Somebody whom something names, together with all others that an answer asks for. Nobody is shown to
+    /// whoever has not signed in.
+    pub async fn find(ctx: &Context<'_>, id: Option<PersonId>) -> Result<Option<Person>> {
+        match id.filter(|_| ctx.actor().identity().is_some()) {
+            Some(id) => Ok(ctx.data_unchecked::<DataLoader<Self>>().load_one(id).await?),
+            None => Ok(None),
+        }
+    }
+}
 
 impl Loader<PersonId> for PersonLoader {
     type Value = Person;

@@ -80,7 +80,7 @@ impl SustainabilityPlan {
 
     /// Who entered it.
     async fn created_by(&self, ctx: &Context<'_>) -> Result<Option<Person>> {
-        Ok(ctx.data_unchecked::<DataLoader<PersonLoader>>().load_one(self.created_by).await?)
+        PersonLoader::find(ctx, Some(self.created_by)).await
     }
 }
 

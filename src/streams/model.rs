@@ -7,7 +7,7 @@ use crate::{
 };
 
 text_enum! {
-    /// The funding streams that Thrive knows.
+    /// The funding streams of All Children Thrive's plan. Administrators may enter more: filter by their ids.
     pub enum StreamCode {
         /// Grants that All Children Thrive itself makes to cities.
         ActDirect = "ACT_DIRECT",
@@ -58,8 +58,7 @@ pub struct FundingStream {
     /// Identifies the stream everywhere in Thrive.
     pub id: StreamId,
     /// The short name that filters use, such as `PROP_68`.
-    #[graphql(skip)]
-    pub code: StreamCode,
+    pub code: String,
     /// The stream's full name.
     pub name: String,
     /// Whose money it is.
@@ -72,6 +71,8 @@ pub struct FundingStream {
     pub effective_to: Option<Date>,
     #[graphql(skip)]
     pub successor_id: Option<StreamId>,
+    /// Grows with every change; an edit names the one it read.
+    pub revision: i32,
 }
 
 impl FundingStream {
@@ -81,7 +82,7 @@ impl FundingStream {
 }
 
 /// How an agency hands out the money of a stream.
-#[derive(Clone, Debug, SimpleObject)]
+#[derive(Clone, Debug, PartialEq, Eq, SimpleObject)]
 #[graphql(complex)]
 pub struct FundingProgram {
     /// Identifies the program everywhere in Thrive.
@@ -102,4 +103,74 @@ pub struct FundingProgram {
     pub citation: String,
     /// When the row was last compared with its citation; null when nobody has yet.
     pub verified_on: Option<Date>,
+    /// Grows with every change; an edit names the one it read.
+    pub revision: i32,
+}
+
+#[derive(Clone, Debug)]
+pub struct NewStream {
+    pub code: String,
+    pub name: String,
+    pub level: StreamLevel,
+    pub statute: Option<String>,
+    pub effective_from: Date,
+    pub effective_to: Option<Date>,
+}
+
+/// What changes of a stream; what is absent stays.
+#[derive(Clone, Debug, Default)]
+pub struct StreamChange {
+    pub name: Option<String>,
+    pub statute: Option<String>,
+    pub effective_from: Option<Date>,
+    pub effective_to: Option<Date>,
+    pub successor: Option<StreamId>,
+}
+
+impl StreamChange {
+    pub fn of(self, stream: FundingStream) -> FundingStream {
+        FundingStream {
+            name: self.name.unwrap_or(stream.name),
+            statute: self.statute.or(stream.statute),
+            effective_from: self.effective_from.unwrap_or(stream.effective_from),
+            effective_to: self.effective_to.or(stream.effective_to),
+            successor_id: self.successor.or(stream.successor_id),
+            ..stream
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct NewProgram {
+    pub code: String,
+    pub name: String,
+    pub agency: String,
+    pub kind: ProgramKind,
+    pub citation: String,
+    pub verified_on: Option<Date>,
+}
+
+/// What changes of a program; what is absent stays.
+#[derive(Clone, Debug, Default)]
+pub struct ProgramChange {
+    pub name: Option<String>,
+    pub agency: Option<String>,
+    pub kind: Option<ProgramKind>,
+    pub citation: Option<String>,
+    pub verified_on: Option<Date>,
+    pub parent: Option<ProgramId>,
+}
+
+impl ProgramChange {
+    pub fn of(self, program: FundingProgram) -> FundingProgram {
+        FundingProgram {
+            name: self.name.unwrap_or(program.name),
+            agency: self.agency.unwrap_or(program.agency),
+            kind: self.kind.unwrap_or(program.kind),
+            citation: self.citation.unwrap_or(program.citation),
+            verified_on: self.verified_on.or(program.verified_on),
+            parent_id: self.parent.or(program.parent_id),
+            ..program
+        }
+    }
 }

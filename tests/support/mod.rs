@@ -20,8 +20,10 @@ use thrive::{
     db,
     disbursements::{self, Disbursement, DisbursementKind, NewRequest},
     email::Outgoing,
+    facts::{self, Fact, FactKind, NewFact, Subject},
     grants::{self, ActionArea, ActionAreaShare, CityShare, DateRange, Grant, NewGrant},
     graphql::{self, Schema},
+    id::ProgramId,
     money::Money,
     people::{self, NewOrganization, NewPerson, Organization, OrganizationKind, Person},
     streams::Catalog,
@@ -249,6 +251,32 @@ impl Service {
         }
     }
 
+    /// Records a fact.
+    pub async fn fact(
+        &self,
+        cast: &Cast,
+        subject: Subject,
+        kind: FactKind,
+        value: &str,
+        as_of: &str,
+    ) -> Fact {
+        let new = NewFact {
+            subject,
+            kind,
+            value: value.into(),
+            as_of: date(as_of),
+            source: "A test".into(),
+            source_url: None,
+        };
+        facts::commands::record(&self.app, &cast.manager, new).await.unwrap()
+    }
+
+    /// The id of a program.
+    pub async fn program(&self, code: &str) -> ProgramId {
+        let listed = Catalog::get(&self.app).await.unwrap();
+        listed.programs.iter().find(|program| program.code == code).unwrap().id
+    }
+
     /// What `draft_of` describes, as a draft.
     pub async fn draft(&self, cast: &Cast, number: &str, amount: &str) -> Grant {
         let new = self.draft_of(cast, number, amount).await;
@@ -257,12 +285,10 @@ impl Service {
 
     /// A grant of Prop 64 to the cast's recipient for the cast's city, 2026-07-01 to 2028-06-30.
     pub async fn draft_of(&self, cast: &Cast, number: &str, amount: &str) -> NewGrant {
-        let listed = Catalog::get(&self.app).await.unwrap();
-        let program = listed.programs.iter().find(|program| program.code == "PROP64-PHS").unwrap();
         NewGrant {
             number: number.into(),
             title: format!("Youth center {number}"),
-            program: program.id,
+            program: self.program("PROP64-PHS").await,
             recipient: cast.recipient.id,
             parent: None,
             amount: amount.parse().unwrap(),

@@ -1,0 +1,650 @@
+//! What may be paid, for what, how, and how much of it the recipient adds.
+
+use async_graphql::{InputObject, SimpleObject};
+use serde::{Deserialize, Serialize};
+
+use super::{Condition, Findings, Frequency, Problem, Severity, Situation, Step, Truth, check_bp};
+use crate::{
+    clock::Date,
+    money::{Announced, Money},
+    people::OrganizationKind,
+    text_enum::text_enum,
+};
+
+text_enum! {
+    /// What a match is a part of.
+    pub enum MatchBase {
+        /// The grant's own amount: 20 percent of 200,000.00 is 40,000.00.
+        Grant = "GRANT",
+        /// The whole cost, grant and match together: 20 percent of it beside a grant of 200,000.00 is 50,000.00.
+        TotalCost = "TOTAL_COST",
+    }
+}
+
+text_enum! {
+    /// What a match is made of.
+    pub enum MatchSource {
+        /// Money.
+        Cash = "CASH",
+        /// Goods and services of the recipient's own or of others.
+        InKind = "IN_KIND",
+        /// The work of volunteers.
+        Volunteer = "VOLUNTEER",
+        /// Money of the federal government.
+        Federal = "FEDERAL",
+    }
+}
+
+/// The match of certain recipients.
+#[derive(Clone, Debug, PartialEq, Eq, SimpleObject, InputObject, Serialize, Deserialize)]
+#[graphql(input_name = "RecipientMatchInput")]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct RecipientMatch {
+    /// Which recipients.
+    pub recipients: Vec<OrganizationKind>,
+    /// Their part in basis points.
+    pub bp: i32,
+}
+
+/// MATCH: the recipient adds its own part to the grant.
+#[derive(Clone, Debug, PartialEq, Eq, SimpleObject, InputObject, Serialize, Deserialize)]
+#[graphql(input_name = "MatchTermsInput")]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct MatchTerms {
+    /// The part in basis points: 2,000 is 20 percent.
+    pub bp: i32,
+    /// What the part is taken of.
+    pub base: MatchBase,
+    /// What the match may be made of.
+    pub sources: Vec<MatchSource>,
+    /// Recipients with a part of their own.
+    #[graphql(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_recipient: Vec<RecipientMatch>,
+    /// No match is required where this holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waived_when: Option<Condition>,
+}
+
+impl MatchTerms {
+    /// What a recipient adds to an amount, unless it is waived.
+    pub fn required(&self, amount: Money, recipient: OrganizationKind) -> Money {
+        let own = self.by_recipient.iter().find(|own| own.recipients.contains(&recipient));
+        let bp = own.map_or(self.bp, |own| own.bp);
+        let required = match self.base {
+            MatchBase::Grant => amount.part_half_up(bp),
+            MatchBase::TotalCost => amount.ratio_half_up(bp, 10_000 - bp),
+        };
+        required.unwrap_or_default()
+    }
+
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        let check = |bp: i32| {
+            check_bp(bp, "bp")?;
+            if self.base == MatchBase::TotalCost && bp == 10_000 {
+                return Err(Problem::on(
+                    "bp",
+                    "the whole cost cannot be the match: nothing is left to grant",
+                ));
+            }
+            Ok(())
+        };
+        check(self.bp)?;
+        for (place, own) in self.by_recipient.iter().enumerate() {
+            check(own.bp).map_err(|problem| problem.within(place).within("byRecipient"))?;
+        }
+        Problem::unless_some(&self.sources, "sources")?;
+        Condition::check_optional(self.waived_when.as_ref(), "waivedWhen")
+    }
+
+    pub(super) fn evaluate(&self, situation: &Situation, step: &Step, findings: &mut Findings) {
+        if !matches!(step, Step::Standing { .. }) {
+            return;
+        }
+        let required = self.required(situation.amount, situation.recipient);
+        let of = match self.base {
+            MatchBase::Grant => "of the grant",
+            MatchBase::TotalCost => "of the whole cost",
+        };
+        let Some(waiver) = &self.waived_when else {
+            let message = format!("a match of {required} is required, a part {of}");
+            return findings.push(Severity::Info, Some(required), None, message);
+        };
+        let known = waiver.holds(&situation.facts);
+        let (severity, amount, message) = match known {
+            Truth::Yes => (
+                Severity::Info,
+                Money::ZERO,
+                format!("the match of {required} is waived: {}", waiver.said(&situation.facts)),
+            ),
+            Truth::No => (
+                Severity::Info,
+                required,
+                format!(
+                    "a match of {required} is required, a part {of}; no waiver: {}",
+                    waiver.said(&situation.facts)
+                ),
+            ),
+            Truth::Unknown => (
+                Severity::Warn,
+                required,
+                format!("a match of {required} is required unless {waiver}: record that fact"),
+            ),
+        };
+        findings.push(severity, Some(amount), None, message);
+    }
+}
+
+text_enum! {
+    /// How a grant is paid.
+    pub enum PayWay {
+        /// After costs have arisen.
+        Reimbursement = "REIMBURSEMENT",
+        /// Before they arise.
+        Advance = "ADVANCE",
+        /// Either.
+        Both = "BOTH",
+    }
+}
+
+/// PAY_METHOD: whether a grant is paid in advance, how far, and for whom.
+#[derive(Clone, Debug, PartialEq, Eq, SimpleObject, InputObject, Serialize, Deserialize)]
+#[graphql(input_name = "PayMethodTermsInput")]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct PayMethodTerms {
+    /// How it is paid.
+    pub method: PayWay,
+    /// The most that may be outstanding in advance, in basis points of the award.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_advance_bp: Option<i32>,
+    /// Advances are for those of whom this holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advance_when: Option<Condition>,
+    /// Advances are for awards below this amount, in US dollars.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advance_below: Option<Money>,
+    /// So many months there are to spend an advance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spend_within_months: Option<i32>,
+    /// How often advances are accounted for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accountability: Option<Frequency>,
+}
+
+impl PayMethodTerms {
+    /// The most that may be outstanding in advance.
+    pub fn most(&self, award: Money) -> Money {
+        match (self.method, self.max_advance_bp) {
+            (PayWay::Reimbursement, _) => Money::ZERO,
+            (_, Some(bp)) => award.part_half_up(bp).unwrap_or_default(),
+            (_, None) => award,
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        let of_advances = self.max_advance_bp.is_some()
+            || self.advance_when.is_some()
+            || self.advance_below.is_some()
+            || self.spend_within_months.is_some()
+            || self.accountability.is_some();
+        if self.method == PayWay::Reimbursement && of_advances {
+            return Err(Problem::on(
+                "method",
+                "REIMBURSEMENT has no advances, and so no terms of them",
+            ));
+        }
+        if let Some(bp) = self.max_advance_bp {
+            check_bp(bp, "maxAdvanceBp")?;
+        }
+        if self.advance_below.is_some_and(|most| !most.is_positive()) {
+            return Err(Problem::on("advanceBelow", "the amount has to be more than zero"));
+        }
+        if self.spend_within_months.is_some_and(|months| !(1..=120).contains(&months)) {
+            return Err(Problem::on("spendWithinMonths", "months are 1 to 120"));
+        }
+        Condition::check_optional(self.advance_when.as_ref(), "advanceWhen")
+    }
+
+    pub(super) fn evaluate(&self, situation: &Situation, step: &Step, findings: &mut Findings) {
+        match step {
+            Step::Request { advance: true, amount, outstanding, .. } => {
+                self.evaluate_advance(situation, *amount, *outstanding, findings);
+            }
+            Step::Request { advance: false, .. } if self.method == PayWay::Advance => {
+                let message = "this grant is paid in advance only: ask for an ADVANCE";
+                findings.push(Severity::Block, None, None, message);
+            }
+            Step::Standing { .. } => {
+                let message = match self.method {
+                    PayWay::Reimbursement => "paid by reimbursement only".into(),
+                    _ => {
+                        format!("at most {} is outstanding in advance", self.most(situation.amount))
+                    }
+                };
+                findings.push(Severity::Info, Some(self.most(situation.amount)), None, message);
+            }
+            _ => {}
+        }
+    }
+
+    fn evaluate_advance(
+        &self,
+        situation: &Situation,
+        amount: Money,
+        outstanding: Money,
+        findings: &mut Findings,
+    ) {
+        let none = Some(Money::ZERO);
+        if self.method == PayWay::Reimbursement {
+            let message = "this grant is paid by reimbursement only: ask for a REIMBURSEMENT";
+            return findings.push(Severity::Block, none, None, message);
+        }
+        if let Some(condition) = &self.advance_when {
+            match condition.holds(&situation.facts) {
+                Truth::Yes => {}
+                Truth::No => {
+                    let message = format!(
+                        "advances are paid where {condition}; {}",
+                        condition.said(&situation.facts)
+                    );
+                    return findings.push(Severity::Block, none, None, message);
+                }
+                Truth::Unknown => {
+                    let message = format!(
+                        "advances are paid where {condition}, which is not known: record that fact"
+                    );
+                    return findings.push(Severity::Block, none, None, message);
+                }
+            }
+        }
+        if let Some(limit) = self.advance_below.filter(|limit| situation.amount >= *limit) {
+            let message =
+                format!("advances are for awards below {limit}; this one is {}", situation.amount);
+            return findings.push(Severity::Block, none, None, message);
+        }
+        let most = self.most(situation.amount);
+        let asked = outstanding.plus(amount);
+        if asked.is_none_or(|asked| asked > most) {
+            let message = format!(
+                "at most {most} is outstanding in advance; {outstanding} is already, and {amount} was asked for"
+            );
+            return findings.push(Severity::Block, Some(most), None, message);
+        }
+        if let Some(months) = self.spend_within_months {
+            let message = format!("an advance is spent within {months} months");
+            findings.push(Severity::Info, Some(amount), None, message);
+        }
+    }
+}
+
+text_enum! {
+    /// When retained money is released.
+    pub enum RetentionRelease {
+        /// When the grant is closed out.
+        Closeout = "CLOSEOUT",
+        /// When the final report is accepted.
+        FinalReport = "FINAL_REPORT",
+        /// When a milestone is reached.
+        Milestone = "MILESTONE",
+    }
+}
+
+/// RETENTION: the funder withholds a part of each request for a time.
+#[derive(Clone, Debug, PartialEq, Eq, SimpleObject, InputObject, Serialize, Deserialize)]
+#[graphql(input_name = "RetentionTermsInput")]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct RetentionTerms {
+    /// The part of each request in basis points.
+    pub bp: i32,
+    /// When it is released.
+    pub release: RetentionRelease,
+}
+
+impl RetentionTerms {
+    /// What is withheld of a request, rounded half up.
+    pub fn withheld(&self, request: Money) -> Money {
+        request.part_half_up(self.bp).unwrap_or_default()
+    }
+
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        check_bp(self.bp, "bp")
+    }
+
+    pub(super) fn evaluate(&self, step: &Step, findings: &mut Findings) {
+        let release = match self.release {
+            RetentionRelease::Closeout => "closeout",
+            RetentionRelease::FinalReport => "the final report is accepted",
+            RetentionRelease::Milestone => "the milestone is reached",
+        };
+        let amount = match step {
+            Step::Request { amount, .. } | Step::Pay { amount, .. } => amount,
+            Step::Standing { .. } => {
+                let message = format!(
+                    "{} basis points of each request are withheld until {release}",
+                    self.bp
+                );
+                return findings.push(Severity::Info, None, None, message);
+            }
+            _ => return,
+        };
+        let withheld = self.withheld(*amount);
+        let paid = amount.minus(withheld).unwrap_or_default();
+        let message =
+            format!("of {amount}, {withheld} is withheld until {release} and {paid} is paid");
+        findings.push(Severity::Info, Some(withheld), None, message);
+    }
+}
+
+text_enum! {
+    /// What a cost is for.
+    pub enum CostCategory {
+        /// Salaries and wages.
+        Personnel = "PERSONNEL",
+        /// Fringe benefits.
+        Benefits = "BENEFITS",
+        /// Travel.
+        Travel = "TRAVEL",
+        /// Things that last, above the capitalization level.
+        Equipment = "EQUIPMENT",
+        /// Things that are used up.
+        Supplies = "SUPPLIES",
+        /// Contracts and subawards.
+        Contractual = "CONTRACTUAL",
+        /// Any other direct cost.
+        Other = "OTHER",
+        /// Costs shared with other work.
+        Indirect = "INDIRECT",
+    }
+}
+
+text_enum! {
+    /// What a cap is a part of.
+    pub enum CapBase {
+        /// The award.
+        Award = "AWARD",
+        /// Direct costs.
+        Direct = "DIRECT",
+        /// Modified total direct costs (2 CFR 200.1).
+        Mtdc = "MTDC",
+    }
+}
+
+/// COST_CAP: a category takes at most a part of a base.
+#[derive(Clone, Debug, PartialEq, Eq, SimpleObject, InputObject, Serialize, Deserialize)]
+#[graphql(input_name = "CostCapTermsInput")]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct CostCapTerms {
+    /// The category.
+    pub category: CostCategory,
+    /// Its most, in basis points of the base.
+    pub bp: i32,
+    /// The base.
+    pub base: CapBase,
+}
+
+impl CostCapTerms {
+    /// The most, of the amount of the base; rounded half up.
+    pub fn most(&self, base: Money) -> Money {
+        base.part_half_up(self.bp).unwrap_or_default()
+    }
+
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        check_bp(self.bp, "bp")
+    }
+
+    pub(super) fn evaluate(&self, situation: &Situation, step: &Step, findings: &mut Findings) {
+        if let Step::Standing { .. } = step {
+            let (base, most) = match self.base {
+                CapBase::Award => ("the award", Some(self.most(situation.amount))),
+                CapBase::Direct => ("direct costs", None),
+                CapBase::Mtdc => ("modified total direct costs", None),
+            };
+            let message =
+                format!("{} takes at most {} basis points of {base}", self.category, self.bp);
+            return findings.push(Severity::Info, most, None, message);
+        }
+        let Step::Spend { category, in_category, direct, mtdc, .. } = step else { return };
+        if *category != self.category {
+            return;
+        }
+        let base = match self.base {
+            CapBase::Award => situation.amount,
+            CapBase::Direct => *direct,
+            CapBase::Mtdc => *mtdc,
+        };
+        let most = self.most(base);
+        if *in_category > most {
+            let message =
+                format!("{category} takes at most {most}; with this it takes {in_category}");
+            findings.push(Severity::Block, Some(most), None, message);
+        }
+    }
+}
+
+text_enum! {
+    /// What a limit of transfers is measured by.
+    pub enum TransferScope {
+        /// Each budget line by itself.
+        PerLine = "PER_LINE",
+        /// All transfers together, against the whole budget.
+        CumulativeOfTotal = "CUMULATIVE_OF_TOTAL",
+    }
+}
+
+/// LINE_TRANSFER: how much may move between budget lines without approval.
+#[derive(Clone, Debug, PartialEq, Eq, SimpleObject, InputObject, Serialize, Deserialize)]
+#[graphql(input_name = "LineTransferTermsInput")]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct LineTransferTerms {
+    /// The most without approval, in basis points.
+    pub bp: i32,
+    /// What the part is taken of.
+    pub scope: TransferScope,
+    /// The limit binds awards above this amount only, in US dollars.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub above_award: Option<Money>,
+    /// Categories that nothing moves into or out of without approval.
+    #[graphql(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub excluded: Vec<CostCategory>,
+}
+
+impl LineTransferTerms {
+    fn binds(&self, award: Money) -> bool {
+        self.above_award.is_none_or(|limit| award > limit)
+    }
+
+    fn stand(&self, situation: &Situation, findings: &mut Findings) {
+        if !self.binds(situation.amount) {
+            return;
+        }
+        let (most, message) = match self.scope {
+            TransferScope::PerLine => {
+                (None, format!("{} basis points of a line move without approval", self.bp))
+            }
+            TransferScope::CumulativeOfTotal => {
+                let most = situation.amount.part_half_up(self.bp).unwrap_or_default();
+                (Some(most), format!("at most {most} moves between lines without approval"))
+            }
+        };
+        findings.push(Severity::Info, most, None, message);
+    }
+
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        check_bp(self.bp, "bp")
+    }
+
+    pub(super) fn evaluate(&self, situation: &Situation, step: &Step, findings: &mut Findings) {
+        if let Step::Standing { .. } = step {
+            return self.stand(situation, findings);
+        }
+        let Step::Transfer { amount, moved_before, line, moved_of_line, categories } = step else {
+            return;
+        };
+        if let Some(excluded) = categories.iter().find(|category| self.excluded.contains(category))
+        {
+            let message = format!("a transfer of {excluded} needs approval");
+            return findings.push(Severity::Block, Some(Money::ZERO), None, message);
+        }
+        if !self.binds(situation.amount) {
+            return;
+        }
+        let (base, moved) = match self.scope {
+            TransferScope::PerLine => (*line, moved_of_line.plus(*amount)),
+            TransferScope::CumulativeOfTotal => (situation.amount, moved_before.plus(*amount)),
+        };
+        let most = base.part_half_up(self.bp).unwrap_or_default();
+        if moved.is_none_or(|moved| moved > most) {
+            let moved = moved.unwrap_or(*amount);
+            let message = format!("transfers of {moved} are above {most}: this one needs approval");
+            findings.push(Severity::Block, Some(most), None, message);
+        }
+    }
+}
+
+/// Two kinds of one shape: what may be paid for, and what may not.
+macro_rules! categories {
+    ($(#[$doc:meta])* $name:ident, $input:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, SimpleObject, InputObject, Serialize, Deserialize)]
+        #[graphql(input_name = $input)]
+        #[serde(deny_unknown_fields, rename_all = "camelCase")]
+        pub struct $name {
+            /// The categories.
+            pub categories: Vec<CostCategory>,
+            /// For costs from this day on; always when absent.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub from: Option<Date>,
+            /// For costs to this day; without end when absent.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub to: Option<Date>,
+        }
+
+        impl $name {
+            fn binds(&self, on: Date) -> bool {
+                self.from.is_none_or(|from| from <= on) && self.to.is_none_or(|to| on <= to)
+            }
+
+            fn named(&self) -> String {
+                self.categories.iter().map(|one| one.as_str()).collect::<Vec<_>>().join(", ")
+            }
+
+            fn stand(&self, on: Date, paid: &str, findings: &mut Findings) {
+                if self.binds(on) {
+                    let message = format!("{paid}: {}", self.named());
+                    findings.push(Severity::Info, None, None, message);
+                }
+            }
+
+            pub(super) fn check(&self) -> Result<(), Problem> {
+                if self.from.zip(self.to).is_some_and(|(from, to)| to < from) {
+                    return Err(Problem::on("to", "the last day lies before the first"));
+                }
+                Problem::unless_some(&self.categories, "categories")
+            }
+        }
+    };
+}
+
+categories! {
+    /// ALLOWABLE: costs of these categories are paid, and no others.
+    AllowableTerms, "AllowableTermsInput"
+}
+categories! {
+    /// UNALLOWABLE: costs of these categories are not paid.
+    UnallowableTerms, "UnallowableTermsInput"
+}
+
+impl AllowableTerms {
+    pub(super) fn evaluate(&self, step: &Step, findings: &mut Findings) {
+        if let Step::Standing { on } = step {
+            return self.stand(*on, "paid", findings);
+        }
+        let Step::Spend { on, category, .. } = step else { return };
+        if self.binds(*on) && !self.categories.contains(category) {
+            let message = format!("{category} is not among what is paid: {}", self.named());
+            findings.push(Severity::Block, Some(Money::ZERO), None, message);
+        }
+    }
+}
+
+impl UnallowableTerms {
+    pub(super) fn evaluate(&self, step: &Step, findings: &mut Findings) {
+        if let Step::Standing { on } = step {
+            return self.stand(*on, "not paid", findings);
+        }
+        let Step::Spend { on, category, .. } = step else { return };
+        if self.binds(*on) && self.categories.contains(category) {
+            let message = format!("{category} is not paid");
+            findings.push(Severity::Block, Some(Money::ZERO), None, message);
+        }
+    }
+}
+
+/// AWARD_RANGE: how large an award is. Give `min` and `max`, or the amount as it was announced.
+#[derive(Clone, Debug, PartialEq, Eq, SimpleObject, InputObject, Serialize, Deserialize)]
+#[graphql(input_name = "AwardRangeTermsInput")]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub struct AwardRangeTerms {
+    /// The least, in US dollars.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min: Option<Money>,
+    /// The most, in US dollars.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<Money>,
+    /// The amount in the words of an announcement, such as `Between $500 and $10,000`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub announced: Option<String>,
+}
+
+impl AwardRangeTerms {
+    /// The least and the most.
+    pub fn bounds(&self) -> (Option<Money>, Option<Money>) {
+        match self.announced.as_deref().map(Announced::read) {
+            Some(Announced::Exactly(amount)) => (Some(amount), Some(amount)),
+            Some(Announced::Between(min, max)) => (Some(min), Some(max)),
+            Some(Announced::Unparsed) | None => (self.min, self.max),
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), Problem> {
+        if let Some(text) = &self.announced {
+            if self.min.is_some() || self.max.is_some() {
+                return Err(Problem::on(
+                    "announced",
+                    "give `min` and `max`, or `announced`, not both",
+                ));
+            }
+            if Announced::read(text) == Announced::Unparsed {
+                let message = format!(
+                    "`{text}` is not an amount such as `$10,000` or `Between $500 and $10,000`"
+                );
+                return Err(Problem::on("announced", message));
+            }
+        }
+        match self.bounds() {
+            (None, None) => Err(Problem::on("min", "give `min`, `max` or both")),
+            (Some(min), Some(max)) if max < min => {
+                Err(Problem::on("max", format!("the most, {max}, is below the least, {min}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn evaluate(&self, situation: &Situation, step: &Step, findings: &mut Findings) {
+        if !matches!(step, Step::Award | Step::Standing { .. }) {
+            return;
+        }
+        let (min, max) = self.bounds();
+        let severity = if matches!(step, Step::Award) { Severity::Block } else { Severity::Warn };
+        let amount = situation.amount;
+        if let Some(min) = min.filter(|min| amount < *min) {
+            let message = format!("an award is at least {min}; this one is {amount}");
+            findings.push(severity, Some(min), None, message);
+        }
+        if let Some(max) = max.filter(|max| amount > *max) {
+            let message = format!("an award is at most {max}; this one is {amount}");
+            findings.push(severity, Some(max), None, message);
+        }
+    }
+}

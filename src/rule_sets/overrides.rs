@@ -1,0 +1,95 @@
+//! Amendments of one grant that give a rule other terms, or set it aside.
+
+use sqlx::PgConnection;
+
+use super::{NewOverride, OverrideStatus, RuleOverride, commands, rules, store};
+use crate::{
+    App, Refusal, Result,
+    access::{Actor, Role},
+    deadlines,
+    error::UserErrorCode,
+    grants,
+    id::RuleOverrideId,
+};
+
+/// Proposes other terms of a rule for one grant, with the document that they rest on.
+#[tracing::instrument(skip_all, fields(grant = %new.grant))]
+pub async fn propose(app: &App, actor: &Actor, new: NewOverride) -> Result<RuleOverride> {
+    let manager = actor.must_hold(&[Role::GrantManager])?;
+    let mut tx = app.db.begin().await?;
+    let grant = grants::commands::lock(&mut tx, &manager.reach, new.grant).await?;
+    let missing = || {
+        let message = format!("grant {} was not signed under such a rule", grant.number);
+        Refusal::new(UserErrorCode::NotFound, message).on("ruleId")
+    };
+    let rule = store::find_rules(&mut *tx, &[new.rule], false).await?.pop();
+    let rule =
+        rule.filter(|rule| grant.rule_set_id == Some(rule.rule_set_id)).ok_or_else(missing)?;
+    rules::check_override(&new, &rule, &grant)?;
+    commands::check_override_calendar(&mut tx, &new).await?;
+    let proposed = RuleOverride {
+        id: RuleOverrideId::new(&app.clock),
+        grant_id: grant.id,
+        rule_id: rule.id,
+        terms: new.terms,
+        reason: new.reason.trim().into(),
+        document_url: new.document_url,
+        document_sha256: new.document_sha256,
+        status: OverrideStatus::Proposed,
+        proposed_by: manager.person,
+        proposed_at: app.clock.now(),
+        decided_by: None,
+        decided_at: None,
+    };
+    store::insert_override(&mut tx, &proposed).await?;
+    tx.commit().await?;
+    Ok(proposed)
+}
+
+/// Puts a proposed override in force for its grant. The grant's deadlines follow.
+#[tracing::instrument(skip_all, fields(%id))]
+pub async fn approve(app: &App, actor: &Actor, id: RuleOverrideId) -> Result<RuleOverride> {
+    let mut tx = app.db.begin().await?;
+    let approved = decide(app, &mut tx, actor, id, OverrideStatus::Approved).await?;
+    deadlines::schedule::follow(
+        &mut tx,
+        &app.clock,
+        approved.grant_id,
+        "a rule was amended for the grant",
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(approved)
+}
+
+/// Turns a proposed override down.
+#[tracing::instrument(skip_all, fields(%id))]
+pub async fn decline(app: &App, actor: &Actor, id: RuleOverrideId) -> Result<RuleOverride> {
+    let mut tx = app.db.begin().await?;
+    let declined = decide(app, &mut tx, actor, id, OverrideStatus::Declined).await?;
+    tx.commit().await?;
+    Ok(declined)
+}
+
+async fn decide(
+    app: &App,
+    tx: &mut PgConnection,
+    actor: &Actor,
+    id: RuleOverrideId,
+    status: OverrideStatus,
+) -> Result<RuleOverride> {
+    let approver = actor.must_hold(&[Role::Approver])?;
+    let missing = || Refusal::not_found("override").on("overrideId");
+    let found =
+        store::find_overrides(&mut *tx, &approver.reach, &[id]).await?.pop().ok_or_else(missing)?;
+    grants::store::lock(tx, &approver.reach, found.grant_id).await?.ok_or_else(missing)?;
+    // Read after the lock: somebody may have decided meanwhile.
+    let mut decided =
+        store::find_overrides(&mut *tx, &approver.reach, &[id]).await?.pop().ok_or_else(missing)?;
+    rules::check_decision(&decided, approver.person)?;
+    decided.status = status;
+    decided.decided_by = Some(approver.person);
+    decided.decided_at = Some(app.clock.now());
+    store::decide_override(tx, &decided).await?;
+    Ok(decided)
+}
