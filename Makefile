@@ -1,7 +1,7 @@
 # Two commands matter on a new machine: `make run` and `make test`. Each installs what it
 # needs by the ordinary package managers, and says what to install where it may not.
 
-.PHONY: run test lint fmt check bench web tools sqlx schema clean
+.PHONY: run test lint fmt check bench bench-deadlines web tools sqlx schema clean
 
 # For example: make run ARGS="--listen 127.0.0.1:9000 --data-dir /tmp/thrive"
 ARGS ?=
@@ -31,6 +31,10 @@ check: test lint sqlx-check
 
 bench: postgres
 	bench/run.sh
+
+# The release build, and about five minutes.
+bench-deadlines: postgres
+	bench/deadlines.sh
 
 # What the compiler knows of the database when there is none to ask: run after a change of SQL.
 sqlx: postgres

@@ -227,7 +227,9 @@ fn reports_are_due_so_long_after_their_period_or_on_a_day_of_the_year_and_roll()
         &bound(
             &[(
                 "REPORT_SCHEDULE",
-                &format!("{quarter}\ndueTime = \"17:00\"\nresponsible = \"FUNDER\""),
+                &format!(
+                    "{quarter}\ndueTime = \"17:00\"\nzone = \"America/New_York\"\nresponsible = \"FUNDER\""
+                ),
             )],
             Some("2026-07-01"),
         ),
@@ -235,6 +237,7 @@ fn reports_are_due_so_long_after_their_period_or_on_a_day_of_the_year_and_roll()
     );
     assert_eq!(timed.last().unwrap().due_time, NaiveTime::from_hms_opt(17, 0, 0));
     assert_eq!(timed.last().unwrap().duty.as_str(), "FUNDER");
+    assert_eq!(timed.last().unwrap().zone, chrono_tz::America::New_York);
 }
 
 #[test]
@@ -515,6 +518,29 @@ async fn deadlines_move_with_what_they_follow_from_and_keep_their_history() {
     let filter = "{ deadlines(filter: { statuses: [WITHDRAWN] }) { totalCount } }";
     assert_eq!(service.data(&cast.auditor, filter, none()).await["deadlines"]["totalCount"], 7);
     assert_eq!(run(&service).await, "grants 0, deadlines added 0, moved 0, withdrawn 0, settled 0");
+}
+
+#[tokio::test]
+async fn a_deadline_of_a_federal_portal_is_due_by_its_clock() {
+    let service = service().await;
+    let cast = service.cast().await;
+    let text = RULES
+        .replace("dueDays = 30", "dueDays = 30\ndueTime = \"17:00\"\nzone = \"America/New_York\"");
+    let file = file::read(&text, service.app.clock.today()).unwrap();
+    let mut tx = service.app.db.begin().await.unwrap();
+    commands::import(&mut tx, &service.app.clock, &file).await.unwrap();
+    tx.commit().await.unwrap();
+    Catalog::forget(&service.app);
+    let grant = scheduled(&service, &cast, "S-1").await;
+    let query = "query ($id: ID!) { grant(id: $id) { deadlines(first: 2) { nodes { dueOn dueAt zone } } } }";
+    let found = service.data(&cast.finance, query, json!({ "id": grant.id.to_string() })).await;
+    assert_eq!(
+        found["grant"]["deadlines"]["nodes"],
+        json!([
+            { "dueOn": "2027-02-01", "dueAt": "2027-02-01T22:00:00+00:00", "zone": "America/New_York" },
+            { "dueOn": "2027-04-30", "dueAt": "2027-04-30T21:00:00+00:00", "zone": "America/New_York" },
+        ]),
+    );
 }
 
 #[tokio::test]

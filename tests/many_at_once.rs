@@ -7,7 +7,8 @@ use thrive::{
     access::Actor,
     disbursements::{Disbursement, commands},
     error::UserErrorCode::*,
-    grants::Grant,
+    facts::{FactKind, Subject},
+    grants::{self, Grant},
 };
 
 use crate::support::{Cast, Service, assert_ledger_agrees, codes, refusal, request_of, service};
@@ -292,4 +293,36 @@ async fn a_key_belongs_to_one_input_of_one_person_and_a_refusal_does_not_use_it_
     service.tick();
     assert_ne!(request("10.00", "k").await.unwrap().id, made.id);
     assert_ledger_agrees(&app.db, grant.id).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_advances_at_once_exactly_as_many_as_the_cap_holds_are_accepted() {
+    let service = service().await;
+    let cast = service.cast().await;
+    let recipient = Subject::Organization(cast.recipient.id);
+    service.fact(&cast, recipient, FactKind::DisadvantagedCommunity, "YES", "2026-01-01").await;
+    let mut new = service.draft_of(&cast, "PARK", "400000.00").await;
+    new.program = service.program("PROP68-SPP").await;
+    let draft = grants::commands::create(&service.app, &cast.manager, new).await.unwrap();
+    let awarded = grants::commands::award(&service.app, &cast.approver, draft.id, 1).await.unwrap();
+    let today = service.app.clock.today();
+    let grant =
+        grants::commands::sign(&service.app, &cast.manager, draft.id, awarded.revision, today)
+            .await
+            .unwrap();
+    let service = Arc::new(service);
+
+    // A quarter of the award may be outstanding: four of these.
+    let inputs = (0..32).map(|number| {
+        let mut input =
+            request_input(&grant, &format!("key {number}"), &format!("{number}"), "25000.00");
+        input["kind"] = "ADVANCE".into();
+        input
+    });
+    let payloads = at_once(&service, &cast.finance, REQUEST, inputs.collect()).await;
+
+    let (done, refused) = parted(payloads, "REQUESTED");
+    assert_eq!((done.len(), refused.len()), (4, 28));
+    assert!(refused.iter().all(|payload| codes(payload) == ["RULE_VIOLATED"]), "{refused:?}");
+    assert_ledger_agrees(&service.app.db, grant.id).await;
 }

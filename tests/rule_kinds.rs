@@ -758,6 +758,11 @@ fn terms_that_make_no_sense_are_refused_where_they_do_not() {
             "report = \"PROGRESS\"\nfrequency = \"YEAR\"\nanchor = \"AWARD\"\ndueDays = 30\ndueTime = \"25:00\"",
             "dueTime: `25:00` is not a time",
         ),
+        (
+            "REPORT_SCHEDULE",
+            "report = \"PROGRESS\"\nfrequency = \"YEAR\"\nanchor = \"AWARD\"\ndueDays = 30\nzone = \"Eastern\"",
+            "zone: `Eastern` is not a zone",
+        ),
         ("PAYMENT_GATE", "", "agreement: a gate names"),
         ("RECORD_RETENTION", "years = 101\nafter = \"FINAL_REPORT\"", "years: 101"),
     ] {

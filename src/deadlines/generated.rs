@@ -23,6 +23,7 @@ pub struct Generated {
     pub title: String,
     pub due_on: Date,
     pub due_time: Option<NaiveTime>,
+    pub zone: String,
     pub status: String,
     pub settled_by: Option<PersonId>,
     pub rule_id: Option<RuleId>,
@@ -35,6 +36,7 @@ impl Generated {
         let period = planned.period;
         self.due_on == planned.due_on
             && self.due_time == planned.due_time
+            && self.zone == planned.zone.name()
             && self.kind == planned.kind
             && self.duty == planned.duty
             && self.title == planned.title
@@ -92,7 +94,7 @@ pub async fn generated_of(
     grants: &[GrantId],
 ) -> sqlx::Result<HashMap<GrantId, Vec<Generated>>> {
     let rows = sqlx::query!(
-        r#"select grant_id as "grant!: GrantId", id, obligation as "obligation!", kind, duty as "duty!", revision, title, due_on, due_time, status,
+        r#"select grant_id as "grant!: GrantId", id, obligation as "obligation!", kind, duty as "duty!", revision, title, due_on, due_time, zone, status,
                   settled_by, rule_id, period_start, period_end
              from deadlines where grant_id = any($1) and obligation is not null"#,
         grants as _,
@@ -110,6 +112,7 @@ pub async fn generated_of(
             title: row.title,
             due_on: row.due_on,
             due_time: row.due_time,
+            zone: row.zone,
             status: row.status,
             settled_by: row.settled_by,
             rule_id: row.rule_id,
@@ -124,7 +127,6 @@ pub async fn generated_of(
 pub async fn insert_generated(
     tx: &mut PgConnection,
     new: &[(DeadlineId, GrantId, Planned)],
-    zone: &str,
     at: DateTime<Utc>,
 ) -> sqlx::Result<()> {
     if new.is_empty() {
@@ -143,17 +145,18 @@ pub async fn insert_generated(
         planned().map(|p| p.period.map(|period| period.start)).collect();
     let ends: Vec<Option<Date>> = planned().map(|p| p.period.map(|period| period.end)).collect();
     let duties: Vec<Duty> = planned().map(|planned| planned.duty).collect();
+    let zones: Vec<&str> = planned().map(|planned| planned.zone.name()).collect();
     let met: Vec<bool> = planned().map(|planned| planned.met).collect();
     sqlx::query!(
         "insert into deadlines (id, grant_id, obligation, kind, title, due_on, due_time, rule_id, period_start,
                                 period_end, duty, zone, status, settled_at, created_at, updated_at)
          select n.id, n.grant_id, n.obligation, n.kind, n.title, n.due_on, n.due_time, n.rule_id, n.period_start,
-                n.period_end, n.duty, $13, case when n.met then 'COMPLETED' else 'OPEN' end,
+                n.period_end, n.duty, n.zone, case when n.met then 'COMPLETED' else 'OPEN' end,
                 case when n.met then $14::timestamptz end, $14, $14
            from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::date[], $7::time[], $8::uuid[],
-                       $9::date[], $10::date[], $11::text[], $12::bool[])
+                       $9::date[], $10::date[], $11::text[], $12::bool[], $13::text[])
                 as n (id, grant_id, obligation, kind, title, due_on, due_time, rule_id, period_start, period_end, duty,
-                      met)",
+                      met, zone)",
         ids as _,
         grants as _,
         obligations as _,
@@ -166,7 +169,7 @@ pub async fn insert_generated(
         ends as _,
         duties as _,
         &met,
-        zone,
+        zones as _,
         at,
     )
     .execute(tx)
@@ -195,6 +198,7 @@ pub async fn move_generated(
     let titles: Vec<Option<&str>> = after().map(|a| a.map(|after| after.title.as_str())).collect();
     let times: Vec<Option<NaiveTime>> =
         after().map(|a| a.and_then(|after| after.due_time)).collect();
+    let zones: Vec<Option<&str>> = after().map(|a| a.map(|after| after.zone.name())).collect();
     let rules: Vec<Option<RuleId>> = after().map(|a| a.and_then(|after| after.rule)).collect();
     let period = || after().map(|a| a.and_then(|after| after.period));
     let starts: Vec<Option<Date>> = period().map(|p| p.map(|period| period.start)).collect();
@@ -204,15 +208,15 @@ pub async fn move_generated(
             set status = m.status, due_on = m.due_on,
                 settled_at = case when m.status = 'OPEN' then null else $12::timestamptz end, settled_by = null,
                 snoozed_until = case when (m.due_on, m.status) = (d.due_on, d.status) then d.snoozed_until end,
-                kind = coalesce(m.kind, d.kind), duty = coalesce(m.duty, d.duty), title = coalesce(m.title, d.title),
+                kind = coalesce(m.kind, d.kind), duty = coalesce(m.duty, d.duty), title = coalesce(m.title, d.title), zone = coalesce(m.zone, d.zone),
                 due_time = case when m.title is null then d.due_time else m.due_time end,
                 rule_id = case when m.title is null then d.rule_id else m.rule_id end,
                 period_start = case when m.title is null then d.period_start else m.period_start end,
                 period_end = case when m.title is null then d.period_end else m.period_end end,
                 revision = d.revision + 1, updated_at = $12
            from unnest($1::uuid[], $2::int[], $3::text[], $4::date[], $5::text[], $6::text[], $7::text[], $8::time[],
-                       $9::uuid[], $10::date[], $11::date[])
-                as m (id, revision, status, due_on, kind, duty, title, due_time, rule_id, period_start, period_end)
+                       $9::uuid[], $10::date[], $11::date[], $13::text[])
+                as m (id, revision, status, due_on, kind, duty, title, due_time, rule_id, period_start, period_end, zone)
           where d.id = m.id and d.revision = m.revision
          returning d.id as "id: DeadlineId""#,
         ids as _,
@@ -227,6 +231,7 @@ pub async fn move_generated(
         starts as _,
         ends as _,
         at,
+        zones as _,
     )
     .fetch_all(tx)
     .await?;

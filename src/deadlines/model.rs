@@ -73,11 +73,11 @@ pub struct Deadline {
     pub grant_id: Option<GrantId>,
     #[graphql(skip)]
     pub city_id: Option<CityId>,
-    /// The day on which it is due, in the deadline's zone.
+    /// The day on which it is due, in its zone.
     pub due_on: Date,
     #[graphql(skip)]
     pub due_time: Option<NaiveTime>,
-    #[graphql(skip)]
+    /// The zone of its day and time, such as `America/Los_Angeles`.
     pub zone: String,
     #[graphql(skip)]
     pub status: String,

@@ -2,10 +2,11 @@
 //! is due out. Five dates of a grant stay five dates, each with its own obligation.
 
 use chrono::{Datelike, NaiveTime};
+use chrono_tz::Tz;
 
 use super::DeadlineKind;
 use crate::{
-    clock::{Date, parse_time},
+    clock::{CALIFORNIA, Date, parse_time},
     fiscal_year::FiscalYear,
     grants::{DateRange, GrantStatus},
     holidays::{self, Calendars},
@@ -30,6 +31,7 @@ pub struct Planned {
     pub title: String,
     pub due_on: Date,
     pub due_time: Option<NaiveTime>,
+    pub zone: Tz,
     pub rule: Option<RuleId>,
     pub period: Option<DateRange>,
     pub duty: Duty,
@@ -82,6 +84,7 @@ fn dates(bound: &Bound, today: Date) -> Vec<Planned> {
         title: title.into(),
         due_on,
         due_time: None,
+        zone: CALIFORNIA,
         rule,
         period: None,
         duty,
@@ -139,6 +142,7 @@ fn match_check(rule: &Rule, terms: &MatchTerms, situation: &Situation) -> Option
         title: format!("Match of {required} met"),
         due_on: situation.performance.end,
         due_time: None,
+        zone: CALIFORNIA,
         rule: Some(rule.id),
         period: None,
         duty: Duty::Recipient,
@@ -179,6 +183,7 @@ fn reports(
             title,
             due_on,
             due_time: terms.due_time.as_deref().and_then(|text| parse_time(text).ok()),
+            zone: terms.zone.as_deref().and_then(|name| name.parse().ok()).unwrap_or(CALIFORNIA),
             rule: Some(rule),
             period: Some(period.range),
             duty: terms.responsible,

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     Result,
-    clock::{CALIFORNIA, Clock, Date},
+    clock::{Clock, Date},
     holidays::{self, Calendars},
     id::{DeadlineChangeId, DeadlineId, GrantId},
     rule_sets::bound,
@@ -83,7 +83,7 @@ pub async fn regenerate(
     }
     changed.added = new.len();
     let now = clock.now();
-    store::insert_generated(tx, &new, CALIFORNIA.name(), now).await?;
+    store::insert_generated(tx, &new, now).await?;
     let written = store::move_generated(tx, &moved, now).await?;
     let history: Vec<_> = moved
         .iter()

@@ -2,6 +2,7 @@
 
 use async_graphql::{InputObject, SimpleObject};
 use chrono::Datelike;
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use super::{Findings, Problem, Severity, Situation, Step, check_years};
@@ -362,6 +363,9 @@ pub struct ReportScheduleTerms {
     /// The local time of the due date, as `17:00`; the end of the day when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_time: Option<String>,
+    /// The zone of the day and the time, such as `America/New_York` for a federal portal; California's when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
     /// Where a due date goes that falls on a weekend or a holiday.
     #[graphql(default_with = "Roll::None")]
     #[serde(default = "no_roll")]
@@ -407,7 +411,13 @@ impl ReportScheduleTerms {
         if let Some(text) = &self.due_time {
             parse_time(text).map_err(|message| Problem::on("dueTime", message))?;
         }
-        Ok(())
+        match &self.zone {
+            Some(name) if name.parse::<Tz>().is_err() => {
+                let message = format!("`{name}` is not a zone; write it as America/New_York");
+                Err(Problem::on("zone", message))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
