@@ -160,7 +160,7 @@ async fn find_kind(ctx: &Context<'_>, kind: &str, ids: &[&str]) -> Result<Vec<(U
         }
         ("override", _) => {
             nodes!(
-                rule_sets::store::find_overrides(db, reach, &parse(ids)?).await?,
+                rule_sets::override_store::find_overrides(db, reach, &parse(ids)?).await?,
                 Node::RuleOverride
             )
         }

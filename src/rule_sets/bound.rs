@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 use super::{
     evaluation::{self, Binding},
     kinds::{RuleTerms, Situation, Step},
-    store,
+    override_store, store,
 };
 use crate::{
     Refusal,
@@ -73,7 +73,7 @@ pub async fn of_grants(
     };
     let sets: Vec<_> = rows.iter().filter_map(set_of).collect();
     let rules = store::rules_of(&mut *db, &sets).await?;
-    let mut overrides = store::approved_overrides(&mut *db, grants).await?;
+    let mut overrides = override_store::approved_overrides(&mut *db, grants).await?;
     let mut subjects: Vec<_> = rows.iter().flat_map(subjects).collect();
     subjects.sort_unstable();
     subjects.dedup();

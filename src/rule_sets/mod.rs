@@ -20,6 +20,7 @@ pub mod file;
 pub mod graphql;
 pub mod kinds;
 mod model;
+pub mod override_store;
 pub mod overrides;
 pub mod rules;
 pub mod store;

@@ -2,7 +2,7 @@
 
 use sqlx::PgConnection;
 
-use super::{NewOverride, OverrideStatus, RuleOverride, commands, rules, store};
+use super::{NewOverride, OverrideStatus, RuleOverride, commands, override_store, rules, store};
 use crate::{
     App, Refusal, Result,
     access::{Actor, Role},
@@ -41,7 +41,7 @@ pub async fn propose(app: &App, actor: &Actor, new: NewOverride) -> Result<RuleO
         decided_by: None,
         decided_at: None,
     };
-    store::insert_override(&mut tx, &proposed).await?;
+    override_store::insert_override(&mut tx, &proposed).await?;
     tx.commit().await?;
     Ok(proposed)
 }
@@ -80,16 +80,20 @@ async fn decide(
 ) -> Result<RuleOverride> {
     let approver = actor.must_hold(&[Role::Approver])?;
     let missing = || Refusal::not_found("override").on("overrideId");
-    let found =
-        store::find_overrides(&mut *tx, &approver.reach, &[id]).await?.pop().ok_or_else(missing)?;
+    let found = override_store::find_overrides(&mut *tx, &approver.reach, &[id])
+        .await?
+        .pop()
+        .ok_or_else(missing)?;
     grants::store::lock(tx, &approver.reach, found.grant_id).await?.ok_or_else(missing)?;
     // Read after the lock: somebody may have decided meanwhile.
-    let mut decided =
-        store::find_overrides(&mut *tx, &approver.reach, &[id]).await?.pop().ok_or_else(missing)?;
+    let mut decided = override_store::find_overrides(&mut *tx, &approver.reach, &[id])
+        .await?
+        .pop()
+        .ok_or_else(missing)?;
     rules::check_decision(&decided, approver.person)?;
     decided.status = status;
     decided.decided_by = Some(approver.person);
     decided.decided_at = Some(app.clock.now());
-    store::decide_override(tx, &decided).await?;
+    override_store::decide_override(tx, &decided).await?;
     Ok(decided)
 }

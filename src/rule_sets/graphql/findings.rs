@@ -9,7 +9,7 @@ use super::super::{
     bound::{self, Bound},
     evaluation,
     kinds::{InHand, Step},
-    store,
+    override_store,
 };
 use crate::{
     App,
@@ -48,7 +48,7 @@ impl Loader<GrantId> for OverridesOfGrant {
     type Error = Shared;
 
     async fn load(&self, ids: &[GrantId]) -> Result<HashMap<GrantId, Vec<RuleOverride>>, Shared> {
-        Ok(store::overrides_of(&self.0.db, ids).await?)
+        Ok(override_store::overrides_of(&self.0.db, ids).await?)
     }
 }
 
