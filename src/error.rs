@@ -125,6 +125,16 @@ impl Refusal {
         Err(Self::new(UserErrorCode::InvalidInput, message).on(field))
     }
 
+    /// Refuses what is no SHA-256 as it is usually written.
+    pub fn unless_sha256(digest: &str, field: &str) -> Result<(), Self> {
+        let hexadecimal = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        if digest.len() == 64 && digest.bytes().all(hexadecimal) {
+            return Ok(());
+        }
+        let message = format!("`{field}` is 64 hexadecimal digits in lower case");
+        Err(Self::new(UserErrorCode::InvalidInput, message).on(field))
+    }
+
     pub fn not_found(what: &str) -> Self {
         Self::new(UserErrorCode::NotFound, format!("there is no such {what}"))
     }
@@ -226,6 +236,12 @@ const CONSTRAINTS: &[(&str, UserErrorCode, &str, Option<&str>)] = {
             InvalidState,
             "an activated rule set stays as it is: draft a new version",
             None,
+        ),
+        (
+            "grant_documents_once",
+            AlreadyExists,
+            "the grant has this document already",
+            Some("sha256"),
         ),
         (
             "rule_overrides_one_proposed",

@@ -15,8 +15,8 @@ use crate::{
     App, Error,
     access::Actor,
     batching::{self, Loads},
-    cities, deadlines, disbursements, email, facts, grants, holidays, jobs, people, plans,
-    rule_sets, streams,
+    cities, deadlines, disbursements, documents, email, facts, grants, holidays, jobs, people,
+    plans, rule_sets, streams,
 };
 
 /// What can be asked. Streams and cities are public; the rest answers whoever has signed in, by what they may see.
@@ -47,6 +47,7 @@ pub struct Mutation(
     facts::graphql::FactMutation,
     grants::graphql::GrantMutation,
     disbursements::graphql::DisbursementMutation,
+    documents::graphql::DocumentMutation,
     deadlines::graphql::DeadlineMutation,
     plans::graphql::PlanMutation,
 );
@@ -108,6 +109,8 @@ fn prepare(app: &App, actor: Actor, request: Request, loads: &Loads) -> Request 
             reach: reach.clone()
         }))
         .data(loader!(deadlines::graphql::ChangesOfDeadline(app.clone())))
+        .data(loader!(documents::graphql::DocumentPageOfGrant(app.clone())))
+        .data(loader!(documents::graphql::DocumentCountOfGrant(app.clone())))
         .data(loader!(cities::graphql::CityLoader(app.clone())))
         .data(loader!(cities::graphql::CountyLoader(app.clone())))
         .data(loader!(people::graphql::OrganizationLoader(app.clone())))

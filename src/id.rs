@@ -109,4 +109,5 @@ id!(RuleSetId, "ruleset");
 id!(RuleId, "rule");
 id!(RuleOverrideId, "override");
 id!(FactId, "fact");
+id!(DocumentId, "document");
 id!(DeadlineChangeId, "dchange");

@@ -34,6 +34,7 @@ pub mod ledger;
 pub mod cities;
 pub mod deadlines;
 pub mod disbursements;
+pub mod documents;
 pub mod facts;
 pub mod grants;
 pub mod holidays;

@@ -30,10 +30,11 @@ const STORE: &[&str] =
     &["async_graphql", "begin()", "commit()", "::commands", "::rules", "graphql::"];
 const PURE: &[&str] = &["sqlx", "async fn", "App,", "&App", "::store", "::commands", "Clock"];
 
-const SLICES: [&str; 10] = [
+const SLICES: [&str; 11] = [
     "cities",
     "deadlines",
     "disbursements",
+    "documents",
     "facts",
     "grants",
     "holidays",

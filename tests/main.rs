@@ -7,6 +7,7 @@ mod api;
 mod bad_input;
 mod deadline_schedule;
 mod disbursements;
+mod documents;
 mod embedded_postgres;
 mod facts;
 mod grants;

@@ -12,6 +12,7 @@ use crate::{
     access::{Actor, Identity, Reach, Role},
     clock::Date,
     deadlines,
+    documents::{self, DocumentKind},
     error::UserErrorCode,
     grants::{self, Grant},
     id::{DisbursementEventId, DisbursementId},
@@ -40,7 +41,7 @@ pub async fn request(
         return answered_again(&mut tx, &finance.reach, made).await;
     }
     let grant = grants::commands::lock(&mut tx, &finance.reach, new.grant).await?;
-    rules::check_organization(&grant, finance)?;
+    grants::rules::check_organization(&grant, finance)?;
     rules::check_request(&grant, &new, app.clock.today())?;
     check_rules(app, &mut tx, &grant, &new).await?;
     rules::check_available(new.amount, ledger::store::available(&mut tx, grant.id).await?)?;
@@ -118,7 +119,7 @@ async fn refuse_with_reason(
     let Held { mut tx, grant, mut disbursement, identity } = hold(app, actor, id, action).await?;
     rules::check_reason(reason)?;
     if identity.role == Role::CityFinance {
-        rules::check_organization(&grant, identity)?;
+        grants::rules::check_organization(&grant, identity)?;
     }
     use DisbursementStatus::*;
     let (status, step) = match (action, disbursement.status) {
@@ -157,7 +158,7 @@ pub async fn resubmit(
             Once::Now(held) => *held,
             Once::Before(made) => return Ok(*made),
         };
-    rules::check_organization(&grant, identity)?;
+    grants::rules::check_organization(&grant, identity)?;
     let again = NewRequest {
         grant: grant.id,
         kind: disbursement.kind,
@@ -326,9 +327,10 @@ async fn check_rules(
 /// What is in hand before a payment of a grant.
 async fn in_hand(app: &App, tx: &mut PgConnection, grant: &Grant) -> Result<InHand> {
     let now = app.clock.now();
-    let mut overdue = deadlines::store::overdue_deliverables(tx, &[grant.id], now).await?;
+    let mut overdue = deadlines::store::overdue_deliverables(&mut *tx, &[grant.id], now).await?;
     let overdue = overdue.remove(&grant.id).unwrap_or_default();
-    Ok(rules::in_hand(grant.signed_on.is_some(), overdue))
+    let resolved = documents::store::having(tx, &[grant.id], DocumentKind::Resolution).await?;
+    Ok(rules::in_hand(grant.signed_on.is_some(), !resolved.is_empty(), overdue))
 }
 
 /// A disbursement whose grant this transaction holds, with the action allowed.

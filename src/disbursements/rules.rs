@@ -3,11 +3,10 @@
 use super::{Disbursement, DisbursementAction, DisbursementKind, NewRequest, Payment};
 use crate::{
     Refusal,
-    access::Identity,
     clock::Date,
     deadlines::DeadlineKind,
     error::UserErrorCode::{
-        self, InsufficientAvailable, InvalidDates, InvalidInput, InvalidState, OutsidePeriod,
+        InsufficientAvailable, InvalidDates, InvalidInput, InvalidState, OutsidePeriod,
         SeparationOfDuties,
     },
     grants::{Grant, GrantAction, rules::must_allow, rules::must_be_positive},
@@ -49,8 +48,8 @@ pub fn check_request(grant: &Grant, new: &NewRequest, today: Date) -> Result<(),
     Ok(())
 }
 
-/// What is in hand before a payment. Resolutions are documents, which nobody has recorded yet.
-pub fn in_hand(signed: bool, overdue: Vec<(DeadlineKind, String)>) -> InHand {
+/// What is in hand before a payment. That nobody entered a resolution does not say that there is none.
+pub fn in_hand(signed: bool, resolved: bool, overdue: Vec<(DeadlineKind, String)>) -> InHand {
     let report = |kind: DeadlineKind| match kind {
         DeadlineKind::ProgressReport => Some(ReportKind::Progress),
         DeadlineKind::FinancialReport => Some(ReportKind::Financial),
@@ -59,7 +58,7 @@ pub fn in_hand(signed: bool, overdue: Vec<(DeadlineKind, String)>) -> InHand {
     };
     InHand {
         agreement: Some(signed),
-        resolution: None,
+        resolution: resolved.then_some(true),
         overdue: overdue.into_iter().map(|(kind, title)| (report(kind), title)).collect(),
     }
 }
@@ -168,15 +167,4 @@ pub fn check_reason(reason: &str) -> Result<(), Refusal> {
         return Err(Refusal::new(InvalidInput, "`reason` must not be empty: say why").on("reason"));
     }
     Ok(())
-}
-
-/// Finance staff act for their own organization only.
-pub fn check_organization(grant: &Grant, finance: &Identity) -> Result<(), Refusal> {
-    if finance.reach.organizations.contains(&grant.recipient_id) {
-        return Ok(());
-    }
-    Err(Refusal::new(
-        UserErrorCode::Forbidden,
-        format!("grant {} is received by another organization than yours", grant.number),
-    ))
 }

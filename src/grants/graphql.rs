@@ -24,6 +24,10 @@ use crate::{
         Disbursement,
         graphql::{DisbursementOrder, DisbursementsListed, disbursements_of_grant},
     },
+    documents::{
+        GrantDocument,
+        graphql::{DocumentsListed, documents_of_grant},
+    },
     error::Shared,
     graphql::{ContextExt, payload},
     id::{CityId, GrantId, OrganizationId, ProgramId, StreamId},
@@ -171,6 +175,18 @@ impl Grant {
         before: Option<String>,
     ) -> Result<Connection<String, Deadline, DeadlinesListed>> {
         deadlines_of_grant(ctx, self.id, PageArgs { first, after, last, before }).await
+    }
+
+    /// The documents that it rests on, the latest first.
+    async fn documents(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<String, GrantDocument, DocumentsListed>> {
+        documents_of_grant(ctx, self.id, PageArgs { first, after, last, before }).await
     }
 
     /// What you may do to it now.

@@ -201,3 +201,14 @@ pub fn check_closing(grant: &Grant, balance: &GrantBalance, today: Date) -> Resu
     }
     Ok(())
 }
+
+/// Finance staff act for their own organization only.
+pub fn check_organization(grant: &Grant, finance: &Identity) -> Result<(), Refusal> {
+    if finance.reach.organizations.contains(&grant.recipient_id) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        UserErrorCode::Forbidden,
+        format!("grant {} is received by another organization than yours", grant.number),
+    ))
+}

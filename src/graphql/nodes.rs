@@ -9,7 +9,8 @@ use super::ContextExt;
 use crate::{
     Error, Result,
     access::Role,
-    cities, deadlines, disbursements, email, facts, grants, jobs, people, plans, rule_sets,
+    cities, deadlines, disbursements, documents, email, facts, grants, jobs, people, plans,
+    rule_sets,
     streams::{self, Catalog},
 };
 
@@ -33,6 +34,7 @@ pub enum Node {
     Rule(rule_sets::Rule),
     RuleOverride(rule_sets::RuleOverride),
     Fact(facts::Fact),
+    GrantDocument(documents::GrantDocument),
 }
 
 /// Who is asking.
@@ -163,6 +165,9 @@ async fn find_kind(ctx: &Context<'_>, kind: &str, ids: &[&str]) -> Result<Vec<(U
                 rule_sets::override_store::find_overrides(db, reach, &parse(ids)?).await?,
                 Node::RuleOverride
             )
+        }
+        ("document", _) => {
+            nodes!(documents::store::find(db, reach, &parse(ids)?).await?, Node::GrantDocument)
         }
         ("fact", Some(_)) => nodes!(facts::store::find(db, &parse(ids)?).await?, Node::Fact),
         ("org", Some(_)) => {

@@ -259,12 +259,8 @@ pub fn check_override(new: &NewOverride, rule: &Rule, grant: &Grant) -> Result<(
         );
         return Err(Refusal::new(InvalidState, message).on("ruleId"));
     }
-    let is_digest = |text: &String| {
-        text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    };
-    if !new.document_sha256.as_ref().is_none_or(is_digest) {
-        let message = "`documentSha256` is 64 hexadecimal digits in lower case";
-        return Err(Refusal::new(InvalidInput, message).on("documentSha256"));
+    if let Some(digest) = &new.document_sha256 {
+        Refusal::unless_sha256(digest, "documentSha256")?;
     }
     let Some(terms) = &new.terms else { return Ok(()) };
     if terms.kind() != rule.terms.kind() {

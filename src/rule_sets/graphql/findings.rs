@@ -17,6 +17,7 @@ use crate::{
     clock::{CALIFORNIA, Date},
     deadlines,
     disbursements::{self, Disbursement, DisbursementKind, DisbursementStatus},
+    documents::{self, DocumentKind},
     error::Shared,
     id::{DisbursementId, GrantId},
     money::Money,
@@ -76,13 +77,16 @@ impl Loader<DisbursementId> for FindingsOfDisbursement {
         let advanced = disbursements::store::advanced(&mut *db, &grants).await?;
         let now = self.app.clock.now();
         let overdue = deadlines::store::overdue_deliverables(&mut *db, &grants, now).await?;
+        let resolved =
+            documents::store::having(&mut *db, &grants, DocumentKind::Resolution).await?;
         let of = |disbursement: Disbursement| {
             let grant = disbursement.grant_id;
             let findings = bound.get(&grant).map(|bound| {
                 let advanced = advanced.get(&grant).copied().unwrap_or_default();
                 let overdue = overdue.get(&grant).cloned().unwrap_or_default();
                 let signed = bound.situation.signed_on.is_some();
-                let in_hand = disbursements::rules::in_hand(signed, overdue);
+                let in_hand =
+                    disbursements::rules::in_hand(signed, resolved.contains(&grant), overdue);
                 let steps = steps(&disbursement, advanced, in_hand, today);
                 steps
                     .iter()
