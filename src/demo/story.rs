@@ -15,6 +15,7 @@ use crate::{
         self, Disbursement, DisbursementKind, DisbursementStatus, NewRequest, Payment,
         PaymentMethod,
     },
+    documents::{self, DocumentKind, NewDocument},
     facts::{self, Subject},
     fiscal_year::FiscalYear,
     grants::{
@@ -109,7 +110,29 @@ impl Story<'_> {
             let today = app.clock.today();
             grant = grants::commands::sign(&app, &manager, grant.id, grant.revision, today).await?;
         }
+        if grant.signed_on.is_some() && self.number % 3 != 2 {
+            self.record_resolution(&grant).await?;
+        }
         Ok(grant)
+    }
+
+    /// The council's resolution, where somebody thought of entering it.
+    async fn record_resolution(&self, grant: &Grant) -> anyhow::Result<()> {
+        let kind = DocumentKind::Resolution;
+        if documents::store::having(&self.app.db, &[grant.id], kind).await?.contains(&grant.id) {
+            return Ok(());
+        }
+        let new = NewDocument {
+            grant: grant.id,
+            kind,
+            title: format!("Resolution for {} (fictional)", grant.number),
+            dated_on: grant.signed_on.unwrap_or(grant.performance_start),
+            url: format!("https://documents.example/{}", grant.number.to_lowercase()),
+            sha256: format!("{:064x}", self.number),
+        };
+        let manager = acting(&self.cast.manager, Role::GrantManager);
+        documents::commands::add(&self.at(self.anchor), &manager, new).await?;
+        Ok(())
     }
 
     async fn draft(&mut self) -> anyhow::Result<NewGrant> {
