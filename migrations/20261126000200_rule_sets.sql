@@ -111,6 +111,12 @@ begin
         raise exception 'rules are chosen when a grant is signed'
             using errcode = 'check_violation', constraint = 'grants_keep_rules';
     end if;
+    -- A program may move in the tree later: what was pinned stays pinned.
+    if tg_op = 'UPDATE' then
+        if (new.rule_set_id, new.program_id) is not distinct from (old.rule_set_id, old.program_id) then
+            return new;
+        end if;
+    end if;
     if new.rule_set_id is not null and not exists (
         with recursive above (id, parent_id) as (
             select id, parent_id from funding_programs where id = new.program_id

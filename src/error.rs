@@ -252,6 +252,27 @@ const CONSTRAINTS: &[(&str, UserErrorCode, &str, Option<&str>)] = {
     ]
 };
 
+impl Error {
+    /// The database did not answer: another try may go through, and nothing is wrong with what was asked.
+    pub fn is_outage(&self) -> bool {
+        let Self::Internal(cause) = self else { return false };
+        match cause.downcast_ref::<sqlx::Error>() {
+            Some(sqlx::Error::Database(error)) => {
+                // Connection exceptions, and a server that shuts down or starts.
+                error.code().is_some_and(|code| code.starts_with("08") || code.starts_with("57P"))
+            }
+            Some(
+                sqlx::Error::Io(_)
+                | sqlx::Error::Tls(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::WorkerCrashed,
+            ) => true,
+            _ => false,
+        }
+    }
+}
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         let name = error.as_database_error().and_then(|error| error.constraint());

@@ -820,3 +820,33 @@ async fn a_run_for_another_day_begins_at_the_beginning() {
     service.travel(start() + TimeDelta::days(1));
     assert_eq!(run(&service).await, "grants 3, deadlines added 0, moved 0, withdrawn 0, settled 0");
 }
+
+#[tokio::test]
+async fn a_run_without_a_database_fails_and_skips_nobody() {
+    let service = service().await;
+    let cast = service.cast().await;
+    import(&service).await;
+    many(&service, &cast, 3).await;
+    let lone = thrive::db::pool(&service.service_options, 2).await.unwrap();
+    let mut app = service.app.clone();
+    app.db = lone.clone();
+    lone.close().await;
+    assert!(jobs::run_by_hand(&app, "deadline_schedule", None, false).await.is_err());
+    let outage = thrive::Error::from(sqlx::Error::PoolClosed);
+    assert!(outage.is_outage() && !thrive::Error::BadInput("x".into()).is_outage());
+    assert_eq!(run(&service).await, "grants 3, deadlines added 3, moved 0, withdrawn 0, settled 0");
+}
+
+#[tokio::test]
+async fn holidays_that_an_operator_brought_in_outlast_an_upgrade() {
+    let service = service().await;
+    holidays_are(&service, &["2027-03-05"]).await;
+    let owner = service.as_owner().await;
+    thrive::rule_sets::bundled::load(&owner, &service.app.clock).await.unwrap();
+    let query = "{ holidayCalendars { source holidays(from: \"2027-01-01\", to: \"2027-12-31\") { day } } }";
+    let found = service.data(&thrive::access::Actor::Anyone, query, none()).await;
+    assert_eq!(
+        found["holidayCalendars"],
+        json!([{ "source": "A test", "holidays": [{ "day": "2027-03-05" }] }])
+    );
+}

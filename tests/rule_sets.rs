@@ -630,6 +630,8 @@ async fn a_new_program_of_known_kinds_is_a_file_and_its_rules_hold() {
     let changed = NEW_PROGRAM.replace("bp = 1000", "bp = 2000").replace("2026-10-01", "2026-11-20");
     assert_eq!(import(&service, &changed).await.unwrap(), Imported::New { version: 2 });
     assert_eq!(import(&service, NEW_PROGRAM).await.unwrap(), Imported::Unchanged { version: 1 });
+    let spaced = changed.replace("https://opioid.test/plan", "https://opioid.test/plan ");
+    assert_eq!(import(&service, &spaced).await.unwrap(), Imported::Unchanged { version: 2 });
     let older = NEW_PROGRAM.replace("bp = 1000", "bp = 3000");
     assert_eq!(
         import(&service, &older).await.unwrap(),
@@ -677,6 +679,12 @@ fn a_file_with_a_mistake_is_refused_with_its_line() {
             "line 32: rule `who` (ELIGIBILITY): `CITY` is none of",
         ),
         ("source = \"https://opioid.test/plan\"", "source = \"\"", "`source` is empty"),
+        ("2026-10-01", "2206-10-01", "effectiveFrom: 2206-10-01 is not a day that a law begins on"),
+        (
+            "code = \"OPIOID-YOUTH\"",
+            "code = \"opioid\"",
+            "program: `opioid` is not a program's code",
+        ),
     ] {
         assert!(NEW_PROGRAM.contains(from));
         let told = read(&NEW_PROGRAM.replacen(from, to, 1));
@@ -771,6 +779,8 @@ async fn administrators_maintain_streams_and_programs() {
     );
     let stale = update(json!({ "streamId": made["id"], "revision": 1, "name": "X" })).await;
     assert_eq!(codes(&stale), ["REVISION_CONFLICT"]);
+    let nameless = update(json!({ "streamId": made["id"], "revision": 2, "name": " " })).await;
+    assert_eq!(codes(&nameless), ["INVALID_INPUT"]);
     let circle = update(json!({ "streamId": next["id"], "revision": 1, "effectiveTo": "2031-06-30", "successorId": made["id"] })).await;
     assert_eq!(codes(&circle), ["INVALID_INPUT"]);
 
@@ -894,14 +904,20 @@ async fn what_an_administrator_put_in_force_goes_before_a_file_of_the_same_day()
     let reworded =
         NEW_PROGRAM.replace("exhibit E\"\nverifiedOn", "exhibit E, page 3\"\nverifiedOn");
     assert_ne!(reworded, NEW_PROGRAM);
-    let superseded = Imported::Superseded { version: 2, effective_from: date("2026-10-01") };
-    assert_eq!(import(&service, &reworded).await.unwrap(), superseded);
+    let superseded = |version, day| Imported::Superseded { version, effective_from: date(day) };
+    assert_eq!(import(&service, &reworded).await.unwrap(), superseded(2, "2026-10-01"));
+    // What the file says is there as version 1, and not in force.
+    assert_eq!(import(&service, NEW_PROGRAM).await.unwrap(), superseded(2, "2026-10-01"));
+    let ahead = draft(&service, &cast, &program, json!([retention(500)])).await["ruleSet"].clone();
+    assert_eq!(activate(&service, &cast, &ahead, "2027-07-01").await["userErrors"], json!([]));
+    let of_that_day = NEW_PROGRAM.replace("2026-10-01", "2027-07-01");
+    assert_eq!(import(&service, &of_that_day).await.unwrap(), superseded(3, "2027-07-01"));
 
     // A file describes its program when it brings a version, and cannot carry it elsewhere.
     let later = NEW_PROGRAM
         .replace("2026-10-01", "2026-11-01")
         .replace("agency = \"A county\"", "agency = \"Another county\"");
-    assert_eq!(import(&service, &later).await.unwrap(), Imported::New { version: 3 });
+    assert_eq!(import(&service, &later).await.unwrap(), Imported::New { version: 4 });
     let query = "{ fundingProgram(code: \"OPIOID-YOUTH\") { agency revision stream { code } } }";
     let found = service.data(&cast.auditor, query, none()).await;
     let expected =
@@ -993,4 +1009,90 @@ async fn a_signature_is_checked_against_the_rules_it_pins() {
     let query = "query ($id: ID!) { grant(id: $id) { ruleSet { version } findings { message } } }";
     let found = service.data(&cast.auditor, query, json!({ "id": grant.id.to_string() })).await;
     assert_eq!(found["grant"], json!({ "ruleSet": null, "findings": [] }));
+}
+
+#[test]
+fn files_are_brought_in_after_what_they_are_part_of_and_in_the_order_of_their_days() {
+    let named = |code: &str, parent: Option<&str>, day: &str| {
+        let parent = parent.map(|parent| format!("parent = \"{parent}\"\n")).unwrap_or_default();
+        let text = NEW_PROGRAM
+            .replace("code = \"OPIOID-YOUTH\"\n", &format!("code = \"{code}\"\n{parent}"))
+            .replace("2026-10-01", day);
+        file::read(&text, date("2026-11-24")).unwrap()
+    };
+    let files = vec![
+        named("GRANDCHILD", Some("CHILD"), "2020-01-01"),
+        named("CHILD", Some("WHOLE"), "2025-01-01"),
+        named("WHOLE", None, "2026-01-01"),
+        named("WHOLE", None, "2024-01-01"),
+    ];
+    let ordered = file::in_order(files, |file| file);
+    let codes: Vec<_> = ordered
+        .iter()
+        .map(|file| (file.program.code.as_str(), file.effective_from.unwrap()))
+        .collect();
+    let expected = [
+        ("WHOLE", "2024-01-01"),
+        ("WHOLE", "2026-01-01"),
+        ("CHILD", "2025-01-01"),
+        ("GRANDCHILD", "2020-01-01"),
+    ];
+    assert_eq!(codes, expected.map(|(code, day)| (code, date(day))));
+}
+
+#[tokio::test]
+async fn a_program_that_moves_in_the_tree_leaves_its_signed_grants_as_they_are() {
+    let service = service().await;
+    let cast = service.cast().await;
+    let (whole, _) = program(&service, &cast, json!([range("5000.00")])).await;
+    let stream =
+        service.data(&cast.admin, "{ fundingStream(code: \"OTHER\") { id } }", none()).await;
+    let part = json!({
+        "streamId": stream["fundingStream"]["id"], "parentId": whole, "code": "TEST-PART", "name": "A part",
+        "agency": "An agency", "kind": "FORMULA", "citation": "Its announcement",
+    });
+    let made = service
+        .mutate(
+            &cast.admin,
+            "createFundingProgram",
+            "CreateFundingProgramInput",
+            "program { id }",
+            part,
+        )
+        .await;
+    let part = made["program"]["id"].as_str().unwrap();
+    let draft_grant = drafted(&service, &cast, part, "A", "1000.00").await;
+    let grant = signed(&service, &cast, &draft_grant).await;
+    let elsewhere = service.program("OTHER").await.to_string();
+    let input = json!({ "programId": part, "revision": 1, "parentId": elsewhere });
+    let moved = service
+        .mutate(
+            &cast.admin,
+            "updateFundingProgram",
+            "UpdateFundingProgramInput",
+            "program { parent { code } }",
+            input,
+        )
+        .await;
+    assert_eq!(moved["program"]["parent"]["code"], "OTHER");
+
+    let suspended =
+        grants::commands::suspend(&service.app, &cast.manager, grant.id, grant.revision)
+            .await
+            .unwrap();
+    assert_eq!(suspended.rule_set_id, grant.rule_set_id);
+}
+
+#[tokio::test]
+async fn an_unsigned_grant_shows_the_law_that_it_would_be_signed_under() {
+    let service = service().await;
+    let cast = service.cast().await;
+    service.travel("2026-05-10T18:00:00Z".parse().unwrap());
+    let mut new = service.draft_of(&cast, "AHEAD", "1000.00").await;
+    new.program = service.program("BHSA-BHSS").await;
+    let draft = grants::commands::create(&service.app, &cast.manager, new).await.unwrap();
+    let query = "query ($id: ID!) { grant(id: $id) { ruleSet { program { code } } findings { rule { name } } } }";
+    let found = service.data(&cast.manager, query, json!({ "id": draft.id.to_string() })).await;
+    assert_eq!(found["grant"]["ruleSet"]["program"]["code"], "BHSA-BHSS");
+    assert!(!found["grant"]["findings"].as_array().unwrap().is_empty());
 }

@@ -3,7 +3,7 @@
 //! what the passing of days changes. After each batch it notes where the next one begins: a run for the same
 //! day that was cut short goes on there, and doing a batch again changes nothing.
 
-use futures_util::future::join_all;
+use futures_util::future::try_join_all;
 
 use super::{Run, Summary, store};
 use crate::{
@@ -30,7 +30,8 @@ pub async fn run(app: &App, run: &Run) -> Result<Summary> {
     while !run.must_stop() {
         let grants = generated::live_grants(&app.db, after, run.batch).await?;
         let parts = grants.chunks(grants.len().div_ceil(AT_ONCE).max(1));
-        let done = join_all(parts.map(|part| regenerate_all(app, run, part, &calendars))).await;
+        let done =
+            try_join_all(parts.map(|part| regenerate_all(app, run, part, &calendars))).await?;
         for (part, left_out) in done {
             changed = changed.and(part);
             failed += left_out;
@@ -58,27 +59,30 @@ pub async fn run(app: &App, run: &Run) -> Result<Summary> {
 }
 
 /// A part of a batch; where it fails, one grant after another, so that one does not hold up the rest. Answers how
-/// many were left out.
+/// many were left out. When the database does not answer, the run ends and goes on here later.
 async fn regenerate_all(
     app: &App,
     run: &Run,
     grants: &[GrantId],
     calendars: &Calendars,
-) -> (Changed, usize) {
-    if let Ok(changed) = regenerate(app, run, grants, calendars).await {
-        return (changed, 0);
+) -> Result<(Changed, usize)> {
+    match regenerate(app, run, grants, calendars).await {
+        Ok(changed) => return Ok((changed, 0)),
+        Err(error) if error.is_outage() => return Err(error),
+        Err(_) => {}
     }
     let (mut changed, mut failed) = (Changed::default(), 0);
     for grant in grants {
         match regenerate(app, run, &[*grant], calendars).await {
             Ok(one) => changed = changed.and(one),
+            Err(error) if error.is_outage() => return Err(error),
             Err(error) => {
                 tracing::error!(%grant, "its deadlines are left as they are: {error:?}");
                 failed += 1;
             }
         }
     }
-    (changed, failed)
+    Ok((changed, failed))
 }
 
 /// One transaction.

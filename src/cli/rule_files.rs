@@ -88,7 +88,7 @@ async fn import(options: &ImportOptions) -> anyhow::Result<()> {
     for path in &options.files {
         files.push((path, read(path)?));
     }
-    files.sort_by_key(|(_, file)| file.order());
+    let files = file::in_order(files, |(_, file)| file);
     let database = Database::join(&options.database).await?;
     let outcome = async {
         let mut tx = database.connect().await?.begin().await?;

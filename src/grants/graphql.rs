@@ -37,6 +37,7 @@ use crate::{
     people::{Organization, Person, graphql::OrganizationLoader, graphql::PersonLoader},
     rule_sets::{
         RuleFinding, RuleOverride, RuleSet,
+        bound::law_day,
         graphql::{FindingsOfGrant, OverridesOfGrant, RuleSetLoader, set_in_force},
     },
     streams::{self, FundingProgram, FundingStream, StreamCode},
@@ -129,13 +130,16 @@ impl Grant {
         Ok(found.unwrap_or_else(|| GrantBalance::empty(as_of, ctx.app().clock.now())))
     }
 
-    /// The rules that bind it: those it was signed under, or those in force today while it is not signed. Null where its
-    /// program had none.
+    /// The rules that bind it: those it was signed under, or those it would be signed under today. Null where its program
+    /// had none.
     async fn rule_set(&self, ctx: &Context<'_>) -> Result<Option<RuleSet>> {
         match self.rule_set_id {
             Some(id) => Ok(ctx.data_unchecked::<DataLoader<RuleSetLoader>>().load_one(id).await?),
             None if self.signed_on.is_some() => Ok(None),
-            None => set_in_force(ctx, self.program_id, ctx.app().clock.today()).await,
+            None => {
+                let today = ctx.app().clock.today();
+                set_in_force(ctx, self.program_id, law_day(today, self.performance_start)).await
+            }
         }
     }
 

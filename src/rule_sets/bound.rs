@@ -56,7 +56,7 @@ impl Bound {
 }
 
 /// The grants with their rules, and facts as of a day. A grant that is not signed is bound by
-/// what is in force on that day.
+/// what it would be bound by if it were signed on that day.
 pub async fn of_grants(
     db: &mut PgConnection,
     grants: &[GrantId],
@@ -64,12 +64,14 @@ pub async fn of_grants(
 ) -> sqlx::Result<HashMap<GrantId, Bound>> {
     let rows = store::circumstances(&mut *db, grants).await?;
     let unsigned = rows.iter().filter(|row| row.signed_on.is_none());
-    let asked: Vec<_> = unsigned.map(|row| (row.program_id, on)).collect();
+    // As it would be signed on that day.
+    let ask = |row: &store::Circumstances| (row.program_id, law_day(on, row.performance_start));
+    let asked: Vec<_> = unsigned.map(ask).collect();
     let in_force = store::in_force(&mut *db, &asked).await?;
     // A signed grant has what it was signed under: nothing, where its program had no rules then.
     let set_of = |row: &store::Circumstances| match row.signed_on {
         Some(_) => row.rule_set_id,
-        None => in_force.get(&(row.program_id, on)).copied(),
+        None => in_force.get(&ask(row)).copied(),
     };
     let sets: Vec<_> = rows.iter().filter_map(set_of).collect();
     let rules = store::rules_of(&mut *db, &sets).await?;

@@ -22,9 +22,7 @@ pub async fn load(db: &PgPool, clock: &Clock) -> anyhow::Result<usize> {
     let mut tx = db.begin().await?;
     // Rules name calendars.
     for name in Files::iter().filter(|name| name.starts_with(HOLIDAYS) && name.ends_with(TEXT)) {
-        holidays::commands::import(&mut tx, &text(&name)?)
-            .await
-            .with_context(|| name.to_string())?;
+        holidays::commands::load(&mut tx, &text(&name)?).await.with_context(|| name.to_string())?;
     }
     let mut new = 0;
     for file in rule_files(clock)? {
@@ -49,8 +47,7 @@ pub fn rule_files(clock: &Clock) -> anyhow::Result<Vec<RuleFile>> {
     for name in Files::iter().filter(|name| !name.starts_with(HOLIDAYS) && name.ends_with(TEXT)) {
         files.push(file::read(&text(&name)?, clock.today()).with_context(|| name.to_string())?);
     }
-    files.sort_by_key(RuleFile::order);
-    Ok(files)
+    Ok(file::in_order(files, |file| file))
 }
 
 fn text(name: &str) -> anyhow::Result<String> {

@@ -82,8 +82,10 @@ pub async fn activate(
     rules::check_activation(&set, revision, count, effective_from, current)?;
     set.activated_by = Some(admin.person);
     put_in_force(&mut tx, &app.clock, &mut set, effective_from).await?;
+    // Another version may begin after it already.
+    let active = store::find_sets(&mut *tx, &[id], true).await?.pop();
     tx.commit().await?;
-    Ok(set)
+    Ok(active.expect("what was activated is there"))
 }
 
 /// What came of bringing in a file.
@@ -112,22 +114,31 @@ pub async fn import(tx: &mut PgConnection, clock: &Clock, file: &RuleFile) -> Re
     let ids: Vec<_> = known.iter().map(|set| set.id).collect();
     let mut held = store::rules_of(&mut *tx, &ids).await?;
     for set in &known {
-        let same = set.source_url == file.source_url
-            && set.effective_from == file.effective_from
+        let same = set.source_url == file.source_url.trim()
+            // What a file left a draft, an administrator may have activated.
+            && file.effective_from.is_none_or(|day| set.effective_from == Some(day))
             && say_the_same(&held.remove(&set.id).unwrap_or_default(), &file.rules);
-        if same {
-            return Ok(Imported::Unchanged { version: set.version });
+        if !same {
+            continue;
         }
+        // Another version may have taken its place on its own day.
+        let current = set.effective_from.and_then(|day| rules::current(&known, day));
+        return Ok(match current.and_then(|other| Some((other.version, other.effective_from?))) {
+            Some((version, effective_from)) if version != set.version => {
+                Imported::Superseded { version, effective_from }
+            }
+            _ => Imported::Unchanged { version: set.version },
+        });
     }
-    // What an administrator put in force goes before a file of the same day.
-    let later = |set: &&RuleSet| match (set.effective_from, file.effective_from) {
-        (Some(held), Some(from)) => held > from || held == from && set.activated_by.is_some(),
-        _ => false,
-    };
-    let current = rules::current(&known, clock.today());
-    if let Some((version, day)) =
-        current.filter(later).and_then(|set| Some((set.version, set.effective_from?)))
-    {
+    // What an administrator put in force from a day goes before a file of that day.
+    let by_hand = known
+        .iter()
+        .find(|set| set.activated_by.is_some() && set.effective_from == file.effective_from);
+    let current = rules::current(&known, clock.today()).filter(|set| {
+        file.effective_from.is_some_and(|from| set.effective_from.is_some_and(|held| held > from))
+    });
+    let before = by_hand.or(current).and_then(|set| Some((set.version, set.effective_from?)));
+    if let Some((version, day)) = before {
         return Ok(Imported::Superseded { version, effective_from: day });
     }
     let new = NewRuleSet { source_url: file.source_url.clone(), rules: file.rules.clone() };
@@ -145,7 +156,6 @@ async fn program_of(
     clock: &Clock,
     file: &RuleFile,
 ) -> Result<FundingProgram> {
-    streams::rules::check_program(&file.program, clock.today())?;
     let stream = streams::store::find_stream_by_code(&mut *tx, &file.stream).await?;
     let stream = stream.ok_or_else(|| {
         Refusal::new(InvalidInput, format!("there is no funding stream {}", file.stream))

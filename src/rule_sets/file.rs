@@ -10,7 +10,7 @@ use toml::{Spanned, Table, Value};
 use super::{NewRule, kinds::RuleTerms, rules};
 use crate::{
     clock::Date,
-    streams::{NewProgram, ProgramKind},
+    streams::{self, NewProgram, ProgramKind},
 };
 
 /// A program with its rules.
@@ -27,11 +27,22 @@ pub struct RuleFile {
     pub rules: Vec<NewRule>,
 }
 
-impl RuleFile {
-    /// A program comes after the one it is part of, and a later version after an earlier one.
-    pub fn order(&self) -> (bool, Option<Date>) {
-        (self.parent.is_some(), self.effective_from)
+/// Files in the order in which they are brought in: a program after the one it is part of, and a
+/// later version after an earlier one.
+pub fn in_order<T>(mut files: Vec<T>, file: impl Fn(&T) -> &RuleFile) -> Vec<T> {
+    files.sort_by_key(|one| file(one).effective_from);
+    let mut ordered = Vec::with_capacity(files.len());
+    while !files.is_empty() {
+        let waits = |one: &T| {
+            let parent = file(one).parent.as_ref();
+            parent
+                .is_some_and(|parent| files.iter().any(|other| file(other).program.code == *parent))
+        };
+        // Where each waits for another, the import says which is missing.
+        let next = files.iter().position(|one| !waits(one)).unwrap_or(0);
+        ordered.push(files.remove(next));
     }
+    ordered
 }
 
 #[derive(Deserialize)]
@@ -88,10 +99,21 @@ pub fn read(text: &str, today: Date) -> anyhow::Result<RuleFile> {
         let path = path.iter().map(|part| part.as_str()).collect::<Vec<_>>().join(".");
         anyhow::anyhow!("line {line}: rule `{name}`: {path}: {}", problem.message)
     })?;
+    if let Some(day) = parsed.effective_from {
+        rules::check_first_day(day)
+            .map_err(|refusal| anyhow::anyhow!("effectiveFrom: {refusal}"))?;
+        anyhow::ensure!(
+            !read.is_empty(),
+            "`rules` is empty: rules without one are not put in force"
+        );
+    }
     let ProgramText { code, stream, parent, name, agency, kind, citation, verified_on } =
         parsed.program;
+    let program = NewProgram { code, name, agency, kind, citation, verified_on };
+    streams::rules::check_program(&program, today)
+        .map_err(|refusal| anyhow::anyhow!("program: {refusal}"))?;
     Ok(RuleFile {
-        program: NewProgram { code, name, agency, kind, citation, verified_on },
+        program,
         stream,
         parent,
         source_url: parsed.source,

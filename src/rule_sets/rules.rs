@@ -151,6 +151,14 @@ pub fn check_draft(set: &RuleSet, read: i32) -> Result<(), Refusal> {
     Refusal::unless_current("rule set", read, set.revision)
 }
 
+pub fn check_first_day(day: Date) -> Result<(), Refusal> {
+    if (1990..=2100).contains(&day.year()) {
+        return Ok(());
+    }
+    let message = format!("{day} is not a day that a law begins on: 1990 to 2100");
+    Err(Refusal::new(InvalidDates, message).on("effectiveFrom"))
+}
+
 /// `current` is in force today, or was last. Versions that are still to come do not stand in the way of an earlier one.
 pub fn check_activation(
     set: &RuleSet,
@@ -160,10 +168,7 @@ pub fn check_activation(
     current: Option<&RuleSet>,
 ) -> Result<(), Refusal> {
     check_draft(set, read)?;
-    if !(1990..=2100).contains(&effective_from.year()) {
-        let message = format!("{effective_from} is not a day that a law begins on: 1990 to 2100");
-        return Err(Refusal::new(InvalidDates, message).on("effectiveFrom"));
-    }
+    check_first_day(effective_from)?;
     if rules == 0 {
         return Err(Refusal::new(InvalidState, "a rule set without rules is not activated"));
     }

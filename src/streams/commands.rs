@@ -44,16 +44,25 @@ pub async fn update_stream(
     let found = store::find_stream(&mut *tx, id).await?.ok_or_else(missing)?;
     Refusal::unless_current("stream", revision, found.revision)?;
     let changed = change.of(found);
+    Refusal::unless_filled(&changed.name, "name")?;
     rules::check_stream_dates(changed.effective_from, changed.effective_to)?;
     if let Some(successor) = changed.successor_id {
         let missing = || Refusal::not_found("stream").on("successorId");
         let successor = store::find_stream(&mut *tx, successor).await?.ok_or_else(missing)?;
+        let mut next = successor.successor_id;
+        while let Some(id) = next {
+            if id == changed.id {
+                return Err(rules::circle(&changed).into());
+            }
+            next = store::find_stream(&mut *tx, id).await?.and_then(|stream| stream.successor_id);
+        }
         rules::check_successor(&changed, &successor)?;
     }
     store::update_stream(&mut tx, &changed, app.clock.now()).await?;
+    let changed = store::find_stream(&mut *tx, id).await?;
     tx.commit().await?;
     Catalog::forget(app);
-    Ok(FundingStream { revision: changed.revision + 1, ..changed })
+    Ok(changed.expect("a stream is never removed"))
 }
 
 /// Enters a program of a stream.
@@ -111,7 +120,8 @@ pub async fn update_program(
         return Err(Refusal::not_found("program").on("parentId").into());
     }
     store::update_program(&mut tx, &changed, app.clock.now()).await?;
+    let changed = store::find_program(&mut *tx, id).await?;
     tx.commit().await?;
     Catalog::forget(app);
-    Ok(FundingProgram { revision: changed.revision + 1, ..changed })
+    Ok(changed.expect("a program is never removed"))
 }

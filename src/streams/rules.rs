@@ -31,11 +31,15 @@ pub fn check_stream_dates(from: Date, to: Option<Date>) -> Result<(), Refusal> {
     }
 }
 
-/// A successor takes over when the stream has ended, and not in a circle.
+pub fn circle(stream: &FundingStream) -> Refusal {
+    Refusal::new(InvalidInput, format!("{} cannot come after itself", stream.code))
+        .on("successorId")
+}
+
+/// A successor takes over when the stream has ended.
 pub fn check_successor(stream: &FundingStream, successor: &FundingStream) -> Result<(), Refusal> {
-    if successor.id == stream.id || successor.successor_id == Some(stream.id) {
-        let message = format!("{} cannot come after itself", stream.code);
-        return Err(Refusal::new(InvalidInput, message).on("successorId"));
+    if successor.id == stream.id {
+        return Err(circle(stream));
     }
     match stream.effective_to {
         Some(last)

@@ -88,7 +88,8 @@ struct Eligibility {
     on: Date,
     /// The rules that were in force; null where none were.
     rule_set: Option<RuleSet>,
-    /// NO if one deciding requirement is not met; YES if all are; otherwise, and where no verified rule decides, UNKNOWN.
+    /// NO if one deciding requirement is not met, and on a day on which the program's stream is not in force; YES if all
+    /// are met; otherwise, and where no verified rule decides, UNKNOWN.
     answer: Answer,
     /// Why, in one sentence.
     message: String,
