@@ -152,7 +152,7 @@ async fn approved(
     amount: &str,
 ) -> Disbursement {
     let found = service.request(cast, grant, invoice, amount).await;
-    commands::approve(&service.app, &cast.approver, found.id).await.unwrap()
+    commands::approve(&service.app, &cast.approver, found.id, Default::default()).await.unwrap()
 }
 
 fn pay_input(found: &Disbursement, key: &str) -> Value {
@@ -220,7 +220,7 @@ async fn approvals_and_withdrawals_at_once_leave_each_request_in_one_of_the_two(
             (service.app.clone(), cast.approver.clone(), cast.finance.clone());
         let approve = tokio::spawn({
             let app = app.clone();
-            async move { commands::approve(&app, &approver, id).await }
+            async move { commands::approve(&app, &approver, id, Default::default()).await }
         });
         let reject = tokio::spawn({
             let (app, approver) = (app.clone(), cast.approver.clone());

@@ -21,7 +21,9 @@ use thrive::{
     disbursements::{self, Disbursement, DisbursementKind, NewRequest},
     email::Outgoing,
     facts::{self, Fact, FactKind, NewFact, Subject},
-    grants::{self, ActionArea, ActionAreaShare, CityShare, DateRange, Grant, NewGrant},
+    grants::{
+        self, AccountingKeys, ActionArea, ActionAreaShare, CityShare, DateRange, Grant, NewGrant,
+    },
     graphql::{self, Schema},
     id::ProgramId,
     money::Money,
@@ -301,6 +303,8 @@ impl Service {
                 action_area: ActionArea::YouthDevelopment,
                 share_bp: 10_000,
             }],
+            budget: vec![],
+            accounting: AccountingKeys::default(),
         }
     }
 
@@ -348,6 +352,10 @@ pub fn request_of(grant: &Grant, invoice: &str, amount: &str) -> NewRequest {
         amount: amount.parse().unwrap(),
         invoice_number: invoice.into(),
         period: DateRange { start: date("2026-10-01"), end: date("2026-10-31") },
+        lines: vec![],
+        certification: None,
+        evidence: vec![],
+        opening: false,
     }
 }
 
