@@ -10,6 +10,7 @@ mod disbursements;
 mod documents;
 mod embedded_postgres;
 mod facts;
+mod faults;
 mod grants;
 mod layout;
 mod ledger;

@@ -4,6 +4,7 @@
 mod checks;
 pub mod cluster;
 pub mod process;
+pub mod proxy;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
