@@ -12,6 +12,7 @@ mod embedded_postgres;
 mod facts;
 mod faults;
 mod grants;
+mod idempotency;
 mod layout;
 mod ledger;
 mod ledger_walk;

@@ -1,6 +1,7 @@
 //! A whole service around a database of its own, with the clock held still, and
 //! people, a recipient and grants to begin with.
 
+pub mod at_once;
 mod checks;
 pub mod cluster;
 pub mod process;
