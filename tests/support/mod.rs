@@ -1,9 +1,11 @@
 //! A whole service around a database of its own, with the clock held still, and
 //! people, a recipient and grants to begin with.
 
+pub mod at_once;
 mod checks;
 pub mod cluster;
 pub mod process;
+pub mod proxy;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
