@@ -8,7 +8,7 @@ use thrive::{
     access::{self, Role, commands::NewRole},
     clock::Clock,
     db,
-    disbursements::{Disbursement, DisbursementStatus, Payment, PaymentMethod, commands},
+    disbursements::{Disbursement, DisbursementStatus, Payment, PaymentMethod, commands, payment},
     grants::{self, DateRange, Grant},
     money::Money,
 };
@@ -92,18 +92,14 @@ impl Scene {
         let mut new = request_of(&self.grant, &key, AMOUNT);
         new.period = DateRange { start: today.plus_days(-7), end: today };
         let made = commands::request(app, &self.cast.finance, new, &key).await.unwrap();
-        commands::approve(app, &self.cast.approver, made.id).await.unwrap()
+        commands::approve(app, &self.cast.approver, made.id, Default::default()).await.unwrap()
     }
 
     /// Pays it through the proxy; again under the same key.
     async fn pay(&self, approved: &Disbursement) -> thrive::Result<Disbursement> {
-        let payment = Payment {
-            paid_on: self.app.clock.today(),
-            method: PaymentMethod::Warrant,
-            reference: "W-1".into(),
-        };
+        let payment = Payment::new(self.app.clock.today(), PaymentMethod::Warrant, "W-1");
         let key = approved.id.to_string();
-        commands::pay(&self.app, &self.cast.officer, approved.id, payment, &key).await
+        payment::pay(&self.app, &self.cast.officer, approved.id, payment, &key).await
     }
 
     /// Read on a connection that knows no proxy.

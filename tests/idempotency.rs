@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use thrive::{
     access::Actor,
-    disbursements::{Disbursement, DisbursementStatus, Payment, PaymentMethod, commands},
+    disbursements::{Disbursement, DisbursementStatus, Payment, PaymentMethod, commands, payment},
     grants::Grant,
 };
 
@@ -32,16 +32,14 @@ impl Step {
             Self::Return => {
                 commands::return_to_requester(app, &cast.approver, it.id, "the period").await
             }
-            Self::Approve => commands::approve(app, &cast.approver, it.id).await,
+            Self::Approve => {
+                commands::approve(app, &cast.approver, it.id, Default::default()).await
+            }
             Self::Cancel => commands::cancel(app, &cast.finance, it.id, "a mistake").await,
             Self::Pay => {
-                let payment = Payment {
-                    paid_on: date("2026-11-24"),
-                    method: PaymentMethod::Ach,
-                    reference: "A-1".into(),
-                };
+                let payment = Payment::new(date("2026-11-24"), PaymentMethod::Ach, "A-1");
                 let key = it.id.to_string();
-                commands::pay(app, &cast.officer, it.id, payment, &key).await
+                payment::pay(app, &cast.officer, it.id, payment, &key).await
             }
         };
         done.unwrap_or_else(|error| panic!("{self:?}: {error}"));
