@@ -304,13 +304,8 @@ pub async fn overdue_deliverables(
     now: DateTime<Utc>,
 ) -> sqlx::Result<HashMap<GrantId, Vec<(DeadlineKind, String)>>> {
     let rows = sqlx::query!(
-        r#"select grant_id as "grant!: GrantId", kind, title || ', due on ' || due_on as "title!"
-             from deadlines
-            where grant_id = any($1) and status = 'OPEN'
-              and kind in ('PROGRESS_REPORT', 'FINANCIAL_REPORT', 'CLOSEOUT', 'RESOLUTION')
-              and duty is distinct from 'FUNDER'
-              and (due_on + coalesce(due_time, time '23:59:59')) at time zone zone < $2
-            order by grant_id, due_on, id"#,
+        r#"select grant_id as "grant!: GrantId", kind as "kind!: DeadlineKind", title as "title!"
+             from overdue_deliverables($1, $2)"#,
         grants as _,
         now,
     )

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     App, Refusal, Result,
     access::{Actor, Identity, Reach, Role},
-    clock::Date,
+    clock::{Clock, Date},
     documents,
     error::UserErrorCode,
     grants::{self, DateRange, Grant},
@@ -460,14 +460,23 @@ pub(super) async fn note(
     identity: &Identity,
     disbursement: &Disbursement,
 ) -> Result<DisbursementEventId> {
-    let event = DisbursementEvent {
-        id: DisbursementEventId::new(&app.clock),
+    let event = event_of(&app.clock, identity, disbursement);
+    store::insert_event(tx, &event).await?;
+    Ok(event.id)
+}
+
+/// That somebody brought a disbursement into its state.
+pub(super) fn event_of(
+    clock: &Clock,
+    identity: &Identity,
+    disbursement: &Disbursement,
+) -> DisbursementEvent {
+    DisbursementEvent {
+        id: DisbursementEventId::new(clock),
         disbursement_id: disbursement.id,
         status: disbursement.status,
         person_id: identity.person,
         reason: disbursement.reason.clone(),
-        occurred_at: app.clock.now(),
-    };
-    store::insert_event(tx, &event).await?;
-    Ok(event.id)
+        occurred_at: clock.now(),
+    }
 }

@@ -150,7 +150,7 @@ impl DisbursementAction {
 }
 
 /// One payment towards a grant, or the request for one.
-#[derive(Clone, Debug, SimpleObject)]
+#[derive(Clone, Debug, SimpleObject, serde::Deserialize)]
 #[graphql(complex)]
 pub struct Disbursement {
     /// Identifies the disbursement everywhere in Thrive.
@@ -294,7 +294,7 @@ impl DisbursementKind {
 }
 
 /// What of a request a budget line bears.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 pub struct ClaimLine {
     pub line_id: BudgetLineId,
     pub amount: Money,

@@ -54,23 +54,13 @@ pub async fn known(
     let counties: Vec<CountyId> = subjects.iter().filter_map(|subject| subject.county()).collect();
     let organizations: Vec<OrganizationId> =
         subjects.iter().filter_map(|subject| subject.organization()).collect();
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        KnownRow,
         r#"
-        select distinct on (city_id, county_id, organization_id, kind)
-               fact_id as "fact?: FactId", city_id as "city?: CityId", county_id as "county?: CountyId",
-               organization_id as "organization?: OrganizationId", kind as "kind!: FactKind", value as "value!",
+        select fact_id as "fact_id?: FactId", city_id as "city_id?: CityId", county_id as "county_id?: CountyId",
+               organization_id as "organization_id?: OrganizationId", kind as "kind!: FactKind", value as "value!",
                as_of as "as_of!: Date"
-          from (select id as fact_id, city_id, county_id, organization_id, kind, value, as_of, recorded_at
-                  from facts
-                 where city_id = any($1) or county_id = any($2) or organization_id = any($3)
-                 union all
-                select null, id, null, null, 'POPULATION', population::text, date '2020-04-01', '-infinity'
-                  from cities where id = any($1) and population is not null
-                 union all
-                select null, null, id, null, 'POPULATION', population::text, date '2020-04-01', '-infinity'
-                  from counties where id = any($2) and population is not null) as all_facts
-         where as_of <= $4
-         order by city_id, county_id, organization_id, kind, as_of desc, recorded_at desc, fact_id desc
+          from facts_known($1, $2, $3, $4)
         "#,
         cities as _,
         counties as _,
@@ -79,18 +69,35 @@ pub async fn known(
     )
     .fetch_all(db)
     .await?;
+    Ok(by_subject(rows))
+}
+
+/// A fact of `facts_known`.
+#[derive(serde::Deserialize)]
+pub struct KnownRow {
+    fact_id: Option<FactId>,
+    city_id: Option<CityId>,
+    county_id: Option<CountyId>,
+    organization_id: Option<OrganizationId>,
+    kind: FactKind,
+    value: String,
+    as_of: Date,
+}
+
+/// What is known of whom.
+pub fn by_subject(rows: Vec<KnownRow>) -> HashMap<Subject, Known> {
     let mut known: HashMap<_, Known> = HashMap::new();
     for row in rows {
         let subject = row
-            .city
+            .city_id
             .map(Subject::City)
-            .or(row.county.map(Subject::County))
-            .or(row.organization.map(Subject::Organization));
+            .or(row.county_id.map(Subject::County))
+            .or(row.organization_id.map(Subject::Organization));
         let Some(subject) = subject else { continue };
-        let fact = KnownFact { value: row.value, as_of: row.as_of, fact: row.fact };
+        let fact = KnownFact { value: row.value, as_of: row.as_of, fact: row.fact_id };
         known.entry(subject).or_default().insert(row.kind, fact);
     }
-    Ok(known)
+    known
 }
 
 #[derive(Clone, Debug, Default)]

@@ -162,7 +162,7 @@ pub struct DateRange {
 }
 
 /// An award of a program's money to a recipient organization.
-#[derive(Clone, Debug, SimpleObject)]
+#[derive(Clone, Debug, SimpleObject, serde::Deserialize)]
 #[graphql(complex)]
 pub struct Grant {
     /// Identifies the grant everywhere in Thrive.
