@@ -5,6 +5,7 @@
 mod deadline_reminders;
 mod deadline_schedule;
 pub mod graphql;
+mod ledger_days;
 mod model;
 mod schedule;
 mod send_emails;
@@ -35,6 +36,11 @@ pub struct Job {
 }
 
 pub const ALL: &[Job] = &[
+    Job {
+        name: ledger_days::NAME,
+        settings: include_str!("ledger_days/job.toml"),
+        run: |app, run| Box::pin(ledger_days::run(app, run)),
+    },
     Job {
         name: deadline_schedule::NAME,
         settings: include_str!("deadline_schedule/job.toml"),

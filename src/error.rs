@@ -166,6 +166,12 @@ const CONSTRAINTS: &[(&str, UserErrorCode, &str, Option<&str>)] = {
             None,
         ),
         (
+            "disbursements_in_period",
+            OutsidePeriod,
+            "costs arise inside the period of performance",
+            Some("period"),
+        ),
+        (
             "ledger_transfers_closed_grant",
             InvalidState,
             "the grant has ended: refunds and disallowances only",

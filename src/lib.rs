@@ -41,6 +41,7 @@ pub mod facts;
 pub mod figures;
 pub mod grants;
 pub mod holidays;
+pub mod imports;
 pub mod people;
 pub mod plans;
 pub mod rule_sets;

@@ -209,8 +209,9 @@ async fn end(
 /// What is left of a grant whose last day to pay has passed lapses; a job calls it. False where nothing was left.
 pub async fn lapse(app: &App, id: GrantId, reach: &Reach) -> Result<bool> {
     let mut tx = app.db.begin().await?;
-    let grant = lock(&mut tx, reach, id).await?;
-    let over = grant.liquidate_by.is_some_and(|last| last < app.clock.today());
+    lock(&mut tx, reach, id).await?;
+    let bound = bound::of_grant(&mut tx, id, app.clock.today()).await?;
+    let over = bound.situation.liquidate_by.is_some_and(|last| last < app.clock.today());
     let accounts = ledger::store::accounts(&mut *tx, id).await?;
     let mut posting = Posting::of_grant(id, idempotency::event(&app.clock), app.clock.today());
     for (account, amount) in closeout::in_order(&accounts) {

@@ -127,6 +127,14 @@ impl Side {
     }
 }
 
+/// Lets the database check at once what it checks when a transaction ends, so that each of several steps is refused by
+/// itself.
+pub async fn check_now(tx: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!("set constraints all immediate").execute(&mut *tx).await?;
+    sqlx::query!("set constraints all deferred").execute(tx).await?;
+    Ok(())
+}
+
 /// A sum over all accounts of a kind of one grant.
 pub struct OfKind {
     pub grant_id: GrantId,
