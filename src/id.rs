@@ -111,3 +111,5 @@ id!(RuleOverrideId, "override");
 id!(FactId, "fact");
 id!(DocumentId, "document");
 id!(DeadlineChangeId, "dchange");
+id!(ReportId, "report");
+id!(ReportEventId, "revent");

@@ -40,6 +40,7 @@ pub mod grants;
 pub mod holidays;
 pub mod people;
 pub mod plans;
+pub mod reports;
 pub mod rule_sets;
 pub mod streams;
 

@@ -21,6 +21,7 @@ mod nodes;
 mod payments;
 mod process;
 mod records;
+mod reports;
 mod rule_kinds;
 mod rule_sets;
 mod schema;

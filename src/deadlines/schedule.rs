@@ -14,6 +14,7 @@ use crate::{
     clock::{Clock, Date},
     holidays::{self, Calendars},
     id::{DeadlineChangeId, DeadlineId, GrantId},
+    reports,
     rule_sets::bound,
 };
 
@@ -92,6 +93,7 @@ pub async fn regenerate(
         .collect();
     store::insert_changes(tx, &history, reason, now).await?;
     store::add_responsible(tx, grants).await?;
+    reports::store::follow_deadlines(tx, grants, now).await?;
     Ok(changed)
 }
 
