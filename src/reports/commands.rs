@@ -86,7 +86,8 @@ pub async fn submit(
     let now = app.clock.now();
     report.program_income = submission.program_income;
     report.interest_earned = submission.interest_earned;
-    report.narrative = submission.narrative.map(|text| text.trim().into());
+    let narrative = submission.narrative.map(|text| text.trim().to_string());
+    report.narrative = narrative.filter(|text| !text.is_empty());
     report.url = submission.url;
     report.sha256 = submission.sha256;
     report.submitted_by = Some(identity.person);
