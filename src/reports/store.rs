@@ -297,48 +297,55 @@ pub async fn unaccepted(
     Ok(titles)
 }
 
-/// Gives each open deadline of a report that follows from an award its report, and lets those that were not handed in
-/// follow: to another day or period, away when nothing is due any more, and back.
+/// Gives each of these deadlines that is open and of a report that follows from an award its report, and lets the reports that
+/// were not handed in follow: to another day or period, away when nothing is due any more, and back. Each row is found by
+/// its number, so that a batch reads no more than its own, whatever the planner knows of the tables.
 pub async fn follow_deadlines(
     tx: &mut PgConnection,
-    grants: &[GrantId],
+    deadlines: &[DeadlineId],
     at: DateTime<Utc>,
 ) -> sqlx::Result<()> {
+    if deadlines.is_empty() {
+        return Ok(());
+    }
     sqlx::query!(
         "with wanted as (
              select d.id, d.grant_id, d.due_on, d.period_start, d.period_end, d.status,
                     case when d.duty = 'RECIPIENT' and d.period_end is not null
                          then case d.kind when 'PROGRESS_REPORT' then 'PROGRESS' when 'FINANCIAL_REPORT' then 'FINANCIAL'
                                           when 'CLOSEOUT' then 'CLOSEOUT' end end as kind,
-                    d.kind = 'CLOSEOUT' or d.period_end >= g.performance_end as is_final
+                    d.kind = 'CLOSEOUT' or d.period_end >= g.performance_end as is_final, r as report
                from deadlines d
                join grants g on g.id = d.grant_id
-              where d.grant_id = any($1) and d.obligation is not null
+               left join reports r on r.id = d.id
+              where d.id = any($1) and d.obligation is not null
          ), entered as (
              insert into reports (id, grant_id, deadline_id, kind, period_start, period_end, due_on, is_final, status,
                                   created_at, updated_at)
-             select w.id, w.grant_id, w.id, w.kind, w.period_start, w.period_end, w.due_on, w.is_final, 'DUE', $2, $2
-               from wanted w
-              where w.kind is not null and w.status = 'OPEN'
-                and not exists (select from reports r where r.deadline_id = w.id)
+             select id, grant_id, id, kind, period_start, period_end, due_on, is_final, 'DUE', $2, $2
+               from wanted
+              where kind is not null and status = 'OPEN' and (report).id is null
          ), followed as (
-             select r.id, coalesce(w.kind, r.kind) as kind,
-                    case when w.kind is null then r.period_start else w.period_start end as period_start,
-                    case when w.kind is null then r.period_end else w.period_end end as period_end,
-                    case when w.kind is null then r.due_on else w.due_on end as due_on,
-                    case when w.kind is null then r.is_final else w.is_final end as is_final,
-                    r.status = 'DUE' and (w.kind is null or w.status = 'WITHDRAWN') as withdrawn
+             select w.id, n.*
                from wanted w
-               join reports r on r.deadline_id = w.id and r.status in ('DUE', 'RETURNED')
+              cross join lateral (
+                    select coalesce(w.kind, (w.report).kind) as kind,
+                           case when w.kind is null then (w.report).period_start else w.period_start end as period_start,
+                           case when w.kind is null then (w.report).period_end else w.period_end end as period_end,
+                           case when w.kind is null then (w.report).due_on else w.due_on end as due_on,
+                           case when w.kind is null then (w.report).is_final else w.is_final end as is_final,
+                           (w.report).status = 'DUE' and (w.kind is null or w.status = 'WITHDRAWN') as withdrawn) n
+              where (w.report).status in ('DUE', 'RETURNED')
+                and ((w.report).kind, (w.report).period_start, (w.report).period_end, (w.report).due_on,
+                     (w.report).is_final, (w.report).withdrawn)
+                    is distinct from (n.kind, n.period_start, n.period_end, n.due_on, n.is_final, n.withdrawn)
          )
          update reports r
             set kind = f.kind, period_start = f.period_start, period_end = f.period_end, due_on = f.due_on,
                 is_final = f.is_final, withdrawn = f.withdrawn, revision = r.revision + 1, updated_at = $2
            from followed f
-          where r.id = f.id
-            and (r.kind, r.period_start, r.period_end, r.due_on, r.is_final, r.withdrawn)
-                is distinct from (f.kind, f.period_start, f.period_end, f.due_on, f.is_final, f.withdrawn)",
-        grants as _,
+          where r.id = f.id",
+        deadlines as _,
         at,
     )
     .execute(tx)
