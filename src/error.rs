@@ -58,6 +58,8 @@ pub enum UserErrorCode {
     OutsidePeriod,
     /// Shares do not sum to 10,000 basis points, or name something twice.
     SharesNotWhole,
+    /// Budget lines have to sum to the award, and are told apart by category and title.
+    BudgetNotWhole,
     /// Requester, approver and payer have to be three people, and so do whoever submits, accepts and certifies a report;
     /// drafter and approver two.
     SeparationOfDuties,
@@ -152,7 +154,66 @@ const CONSTRAINTS: &[(&str, UserErrorCode, &str, Option<&str>)] = {
             "the grant has less left than this",
             Some("amount"),
         ),
-        ("ledger_transfers_open_month", PeriodClosed, "that month is closed", None),
+        (
+            "ledger_transfers_open_month",
+            PeriodClosed,
+            "that month is closed: give a later date, or have it opened again",
+            None,
+        ),
+        (
+            "ledger_transfers_backdated",
+            InsufficientAvailable,
+            "on a day after that there was less than this: give a later date",
+            None,
+        ),
+        (
+            "ledger_transfers_closed_grant",
+            InvalidState,
+            "the grant has ended: refunds and disallowances only",
+            None,
+        ),
+        (
+            "ledger_transfers_in_time",
+            InvalidState,
+            "it took too long, and nothing was changed: try again",
+            None,
+        ),
+        (
+            "budget_lines_sum",
+            BudgetNotWhole,
+            "the budget lines have to sum to the award",
+            Some("lines"),
+        ),
+        (
+            "budget_lines_title_once",
+            BudgetNotWhole,
+            "two budget lines have this category and title",
+            Some("lines"),
+        ),
+        (
+            "encumbrances_number_once",
+            AlreadyExists,
+            "an encumbrance of this grant has this number already",
+            Some("number"),
+        ),
+        (
+            "expenditures_in_period",
+            OutsidePeriod,
+            "costs arise inside the period of performance",
+            Some("incurredOn"),
+        ),
+        (
+            "payment_adjustments_within",
+            InsufficientAvailable,
+            "less is left of the payment than this",
+            Some("amount"),
+        ),
+        (
+            "payment_adjustments_of_paid",
+            InvalidState,
+            "only what is paid is adjusted: it has moved on meanwhile",
+            None,
+        ),
         (
             "grants_number_once",
             AlreadyExists,

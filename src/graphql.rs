@@ -15,8 +15,8 @@ use crate::{
     App, Error,
     access::Actor,
     batching::{self, Loads},
-    cities, deadlines, disbursements, documents, email, facts, grants, holidays, jobs, people,
-    plans, reports, rule_sets, streams,
+    budgets, cities, deadlines, disbursements, documents, email, facts, grants, holidays, jobs,
+    people, plans, reports, rule_sets, spending, streams,
 };
 
 /// What can be asked. Streams and cities are public; the rest answers whoever has signed in, by what they may see.
@@ -47,6 +47,8 @@ pub struct Mutation(
     rule_sets::graphql::RuleMutation,
     facts::graphql::FactMutation,
     grants::graphql::GrantMutation,
+    budgets::graphql::BudgetMutation,
+    spending::graphql::SpendingMutation,
     disbursements::graphql::DisbursementMutation,
     documents::graphql::DocumentMutation,
     deadlines::graphql::DeadlineMutation,
@@ -117,11 +119,31 @@ fn prepare(app: &App, actor: Actor, request: Request, loads: &Loads) -> Request 
         .data(loader!(cities::graphql::CountyLoader(app.clone())))
         .data(loader!(people::graphql::OrganizationLoader(app.clone())))
         .data(loader!(people::graphql::PersonLoader(app.clone())))
+        .data(loader!(documents::graphql::DocumentLoader {
+            app: app.clone(),
+            reach: reach.clone()
+        }))
+        .data(loader!(budgets::graphql::LineLoader { app: app.clone(), reach: reach.clone() }))
+        .data(loader!(budgets::graphql::LinesOfGrant(app.clone())))
+        .data(loader!(budgets::graphql::FiguresOfLines(app.clone())))
+        .data(loader!(budgets::graphql::AmendmentsOfGrant(app.clone())))
+        .data(loader!(budgets::graphql::LinesOfAmendment(app.clone())))
+        .data(loader!(spending::graphql::EncumbranceLoader {
+            app: app.clone(),
+            reach: reach.clone()
+        }))
+        .data(loader!(spending::graphql::ExpenditurePages(app.clone())))
+        .data(loader!(spending::graphql::ExpenditureTotals(app.clone())))
+        .data(loader!(spending::graphql::EncumbrancePages(app.clone())))
+        .data(loader!(spending::graphql::EncumbranceTotals(app.clone())))
         .data(loader!(grants::graphql::GrantLoader { app: app.clone(), reach }))
         .data(loader!(grants::graphql::CitiesOfGrant(app.clone())))
         .data(loader!(grants::graphql::ActionAreasOfGrant(app.clone())))
         .data(loader!(grants::graphql::BalanceLoader(app.clone())))
         .data(loader!(disbursements::graphql::EventsOfDisbursement(app.clone())))
+        .data(loader!(disbursements::graphql::LinesOfDisbursement(app.clone())))
+        .data(loader!(disbursements::graphql::EvidenceOfDisbursement(app.clone())))
+        .data(loader!(disbursements::graphql::AdjustmentsOfDisbursement(app.clone())))
         .data(loader!(disbursements::graphql::PageOfGrant(app.clone())))
         .data(loader!(disbursements::graphql::TotalsOfGrant(app.clone())))
         .data(loader!(deadlines::graphql::ResponsibleOfDeadline(app.clone())))

@@ -8,9 +8,19 @@ use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::{Refusal, Result, clock::Clock, error::UserErrorCode, id::PersonId};
+use crate::{
+    Refusal, Result,
+    clock::Clock,
+    error::UserErrorCode,
+    id::{PersonId, TransferId},
+};
 
 const REMEMBERED_DAYS: i32 = 90;
+
+/// A business event that has no row of its own.
+pub fn event(clock: &Clock) -> Uuid {
+    TransferId::new(clock).0
+}
 
 /// A request to move money, as its sender names it.
 pub struct Request<'a> {

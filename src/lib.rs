@@ -26,22 +26,26 @@ pub mod telemetry;
 
 // Services that the slices use.
 pub mod access;
+pub mod advances;
 pub mod email;
 pub mod idempotency;
 pub mod ledger;
 
 // The slices.
+pub mod budgets;
 pub mod cities;
 pub mod deadlines;
 pub mod disbursements;
 pub mod documents;
 pub mod facts;
+pub mod figures;
 pub mod grants;
 pub mod holidays;
 pub mod people;
 pub mod plans;
 pub mod reports;
 pub mod rule_sets;
+pub mod spending;
 pub mod streams;
 
 // The outside.

@@ -44,6 +44,12 @@ impl Money {
         Some(Self(ratio.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)))
     }
 
+    /// This amount times `part`, divided by `whole`, rounded half up to the cent; none when `whole` is zero.
+    pub fn share_half_up(self, part: Self, whole: Self) -> Option<Self> {
+        let share = self.0.checked_mul(part.0)?.checked_div(whole.0)?;
+        Some(Self(share.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero)))
+    }
+
     /// Of several amounts, rounded half up to the cent; none of nothing.
     pub fn average(amounts: &[Self]) -> Option<Self> {
         let sum: Self = amounts.iter().copied().sum();
@@ -169,7 +175,7 @@ fn dollars(text: &str) -> Option<Money> {
 }
 
 /// Hundredths of a whole, to two places.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Percent(Decimal);
 
 /// Hundredths of a whole as a string with two decimals: `"62.50"` is five eighths.

@@ -205,6 +205,51 @@ macro_rules! figures_of {
 }
 pub(crate) use figures_of;
 
+/// One page of a list of each of many grants, in one statement. `$rows` selects the rows of `wanted.grant_id`, with every
+/// column of the row type, `grant_id` and a text `sort_key`; `$9` is the order's name. Answers pages by grant.
+macro_rules! pages_of_grants {
+    ($db:expr, $row:ty, $columns:tt, $rows:tt, $grants:expr, $window:expr $(,)?) => {{
+        let window: &$crate::page::Window = $window;
+        let rows = sqlx::query_as!(
+            $row,
+            "select " + $columns + "
+               from (select page.*, wanted.place
+                       from unnest($1::uuid[]) with ordinality as wanted (grant_id, place)
+                      cross join lateral (
+                            select listed.*, row_number() over (order by case when not $7::bool then sort_key end,
+                                                                      case when $7::bool then sort_key end desc,
+                                                                      case when not $7::bool then id end,
+                                                                      case when $7::bool then id end desc) as line
+                              from (" + $rows + ") listed
+                             where ($9::text is not null)
+                               and ($3::text is null
+                                    or case when $2::bool then (sort_key, id) < ($3, $4::uuid) else (sort_key, id) > ($3, $4::uuid) end)
+                               and ($5::text is null
+                                    or case when $2::bool then (sort_key, id) > ($5, $6::uuid) else (sort_key, id) < ($5, $6::uuid) end)
+                             order by line
+                             limit $8::bigint) page) paged
+              order by place, line",
+            $grants as _,
+            window.descending,
+            window.after.as_ref().map(|at| at.key.as_str()),
+            window.after.as_ref().map(|at| at.id),
+            window.before.as_ref().map(|at| at.key.as_str()),
+            window.before.as_ref().map(|at| at.id),
+            window.reads_descending(),
+            window.limit(),
+            window.order,
+        )
+        .fetch_all($db)
+        .await?;
+        let mut pages: std::collections::HashMap<_, Vec<$row>> = std::collections::HashMap::new();
+        for row in rows {
+            pages.entry(row.grant_id).or_default().push(row);
+        }
+        pages
+    }};
+}
+pub(crate) use pages_of_grants;
+
 /// How many rows a list has.
 pub struct Count {
     pub count: i64,

@@ -7,7 +7,8 @@ use thrive::{
     access::{Actor, Identity, Role, commands::NewRole},
     clock::Date,
     disbursements::{
-        Disbursement, DisbursementAction, DisbursementStatus, Payment, PaymentMethod, commands,
+        AdjustmentKind, Disbursement, DisbursementAction, DisbursementStatus, NewAdjustment,
+        Payment, PaymentMethod, adjustments, commands, payment,
     },
     error::UserErrorCode::*,
     grants::Grant,
@@ -17,7 +18,13 @@ use thrive::{
 use crate::support::{Cast, Service, codes, date, refusal, refused_by, request_of, service};
 
 fn payment(on: Date) -> Payment {
-    Payment { paid_on: on, method: PaymentMethod::Warrant, reference: "W-1".into() }
+    Payment::new(on, PaymentMethod::Warrant, "W-1")
+}
+
+/// Something that becomes of 1.00 of a payment.
+fn part(kind: AdjustmentKind) -> NewAdjustment {
+    let (amount, reason) = ("1.00".parse().unwrap(), "a credit".into());
+    NewAdjustment { kind, amount, lines: vec![], effective_on: None, reference: None, reason }
 }
 
 /// What somebody may correct in a returned request: nothing.
@@ -39,13 +46,21 @@ async fn act(
     match action {
         Return => commands::return_to_requester(app, approver, id, "the receipt is missing").await,
         Resubmit => commands::resubmit(app, &cast.finance, id, unchanged(), &key).await,
-        Approve => commands::approve(app, approver, id).await,
+        Approve => commands::approve(app, approver, id, Default::default()).await,
         Reject => commands::reject(app, approver, id, "not covered").await,
         Cancel => commands::cancel(app, officer, id, "not needed").await,
         Schedule => commands::schedule(app, officer, id, Some(app.clock.today())).await,
         Unschedule => commands::schedule(app, officer, id, None).await,
-        Pay => commands::pay(app, officer, id, payment(app.clock.today()), &key).await,
-        Reverse => commands::reverse(app, officer, id, "paid twice", &key).await,
+        Pay => payment::pay(app, officer, id, payment(app.clock.today()), &key).await,
+        Reverse => payment::reverse(app, officer, id, "paid twice", &key).await,
+        Refund => adjustments::record(app, officer, id, part(AdjustmentKind::Refund), &key).await,
+        Disallow => {
+            adjustments::record(app, officer, id, part(AdjustmentKind::Disallowance), &key).await
+        }
+        AccountFor => {
+            adjustments::record(app, &cast.finance, id, part(AdjustmentKind::Accounting), &key)
+                .await
+        }
     }
 }
 
@@ -90,6 +105,7 @@ fn becomes(status: DisbursementStatus, action: DisbursementAction) -> Option<Dis
         (S::Approved | S::Scheduled, Pay) => Some(S::Paid),
         (S::Requested | S::Returned | S::Approved | S::Scheduled, Cancel) => Some(S::Cancelled),
         (S::Paid, Reverse) => Some(S::Reversed),
+        (S::Paid, Refund | Disallow | AccountFor) => Some(S::Paid),
         _ => None,
     }
 }
@@ -104,6 +120,11 @@ async fn each_state_allows_its_actions_and_refuses_every_other_by_name() {
             let invoice = format!("{status} {action}");
             let found = in_state(&service, &cast, &grant, *status, &invoice).await;
             let outcome = act(&service, &cast, &found, *action).await;
+            if *action == DisbursementAction::AccountFor && *status == DisbursementStatus::Paid {
+                // The state allows it, and the kind does not: it is for costs already.
+                assert!(refusal(outcome).message.contains("only an advance"), "{invoice}");
+                continue;
+            }
             if let Some(expected) = becomes(*status, *action) {
                 assert_eq!(outcome.unwrap().status, expected, "{invoice}");
                 continue;
@@ -197,17 +218,23 @@ async fn requester_approver_and_payer_are_three_people_by_rule_and_by_constraint
         Actor::Person(Identity { role, ..identity })
     };
 
-    let own = commands::approve(app, &as_role(&cast.finance, Role::Approver), found.id).await;
+    let own = commands::approve(
+        app,
+        &as_role(&cast.finance, Role::Approver),
+        found.id,
+        Default::default(),
+    )
+    .await;
     assert_eq!(refusal(own).code, SeparationOfDuties);
     let by_approver =
         "update disbursements set status = 'APPROVED', approved_by = requested_by where id = $1";
     let own = sqlx::query(by_approver).bind(found.id.0).execute(&app.db).await;
     assert_eq!(refused_by(own), "disbursements_approver_is_another");
 
-    commands::approve(app, &cast.approver, found.id).await.unwrap();
+    commands::approve(app, &cast.approver, found.id, Default::default()).await.unwrap();
     for actor in [&cast.finance, &cast.approver] {
         let payer = as_role(actor, Role::FiscalOfficer);
-        let own = commands::pay(app, &payer, found.id, payment(today), "own").await;
+        let own = payment::pay(app, &payer, found.id, payment(today), "own").await;
         assert_eq!(refusal(own).code, SeparationOfDuties);
         let paid = sqlx::query(
             "update disbursements set status = 'PAID', paid_by = $2, paid_on = '2026-11-24', method = 'ACH',
@@ -236,7 +263,13 @@ async fn whoever_resubmits_a_request_is_its_requester_and_does_not_approve_it() 
     let mut also_approver = identity(&second).clone();
     also_approver.role = Role::Approver;
     also_approver.reach.everything = true;
-    let own = commands::approve(&service.app, &Actor::Person(also_approver), found.id).await;
+    let own = commands::approve(
+        &service.app,
+        &Actor::Person(also_approver),
+        found.id,
+        Default::default(),
+    )
+    .await;
     assert_eq!(refusal(own).code, SeparationOfDuties);
 }
 
@@ -249,7 +282,10 @@ async fn each_action_needs_its_role_and_finance_staff_act_for_their_own_organiza
     let found = service.request(&cast, &grant, "A-1", "10.00").await;
     let new = || request_of(&grant, "A-2", "10.00");
     assert_eq!(refusal(commands::request(app, &cast.manager, new(), "k").await).code, Forbidden);
-    assert_eq!(refusal(commands::approve(app, &cast.officer, found.id).await).code, Forbidden);
+    assert_eq!(
+        refusal(commands::approve(app, &cast.officer, found.id, Default::default()).await).code,
+        Forbidden
+    );
     assert_eq!(refusal(commands::reject(app, &cast.manager, found.id, "no").await).code, Forbidden);
     assert_eq!(
         refusal(commands::return_to_requester(app, &cast.auditor, found.id, "no").await).code,
@@ -261,13 +297,13 @@ async fn each_action_needs_its_role_and_finance_staff_act_for_their_own_organiza
     );
     assert_eq!(
         refusal(
-            commands::pay(app, &cast.approver, found.id, payment(date("2026-11-24")), "k").await
+            payment::pay(app, &cast.approver, found.id, payment(date("2026-11-24")), "k").await
         )
         .code,
         Forbidden
     );
     assert_eq!(
-        refusal(commands::reverse(app, &cast.admin, found.id, "no", "k").await).code,
+        refusal(payment::reverse(app, &cast.admin, found.id, "no", "k").await).code,
         Forbidden
     );
 
@@ -301,7 +337,8 @@ async fn an_approver_s_limit_binds_each_decision() {
     let approver = service.actor("Lim Limited", limited).await;
     let above = service.request(&cast, &grant, "A-1", "100.01").await;
     let at = service.request(&cast, &grant, "A-2", "100.00").await;
-    let refused = refusal(commands::approve(&service.app, &approver, above.id).await);
+    let refused =
+        refusal(commands::approve(&service.app, &approver, above.id, Default::default()).await);
     assert_eq!(
         refused,
         Refusal::new(
@@ -309,7 +346,7 @@ async fn an_approver_s_limit_binds_each_decision() {
             "100.01 is above your approval limit of 100.00: ask an approver with a higher one"
         ),
     );
-    commands::approve(&service.app, &approver, at.id).await.unwrap();
+    commands::approve(&service.app, &approver, at.id, Default::default()).await.unwrap();
 }
 
 #[tokio::test]

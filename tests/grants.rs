@@ -119,11 +119,19 @@ async fn a_suspended_grant_pays_nothing_until_it_is_resumed() {
     )
     .await;
     refused(request, InvalidState, "is SUSPENDED, which allows RESUME, CLOSE");
-    let approved = disbursements::commands::approve(&service.app, &cast.approver, waiting.id).await;
+    let approved = disbursements::commands::approve(
+        &service.app,
+        &cast.approver,
+        waiting.id,
+        Default::default(),
+    )
+    .await;
     refused(approved, InvalidState, "is SUSPENDED");
 
     commands::resume(&service.app, &cast.manager, grant.id, suspended.revision).await.unwrap();
-    disbursements::commands::approve(&service.app, &cast.approver, waiting.id).await.unwrap();
+    disbursements::commands::approve(&service.app, &cast.approver, waiting.id, Default::default())
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -241,19 +249,21 @@ async fn a_payment_of_a_closed_grant_is_not_reversed_any_more() {
     let cast = service.cast().await;
     let grant = service.active_grant(&cast, "G-1", "1000.00").await;
     let paid = service.request(&cast, &grant, "1", "100.00").await;
-    disbursements::commands::approve(&service.app, &cast.approver, paid.id).await.unwrap();
-    let payment = disbursements::Payment {
-        paid_on: date("2026-11-24"),
-        method: disbursements::PaymentMethod::Warrant,
-        reference: "W-1".into(),
-    };
-    disbursements::commands::pay(&service.app, &cast.officer, paid.id, payment, "k").await.unwrap();
+    disbursements::commands::approve(&service.app, &cast.approver, paid.id, Default::default())
+        .await
+        .unwrap();
+    let payment = disbursements::Payment::new(
+        date("2026-11-24"),
+        disbursements::PaymentMethod::Warrant,
+        "W-1",
+    );
+    disbursements::payment::pay(&service.app, &cast.officer, paid.id, payment, "k").await.unwrap();
     service.travel(Utc.with_ymd_and_hms(2028, 7, 1, 12, 0, 0).unwrap());
     commands::close(&service.app, &cast.officer, grant.id, grant.revision).await.unwrap();
 
     // What came back could neither be used nor lapse.
     let reversed =
-        disbursements::commands::reverse(&service.app, &cast.officer, paid.id, "Why not.", "r")
+        disbursements::payment::reverse(&service.app, &cast.officer, paid.id, "Why not.", "r")
             .await;
 
     refused(reversed, InvalidState, "is CLOSED, which does not allow REVERSE");

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, PgPool};
 use thrive::{
-    disbursements::{Payment, PaymentMethod, commands},
+    disbursements::{Payment, PaymentMethod, commands, payment},
     grants::Grant,
 };
 
@@ -330,22 +330,18 @@ async fn a_balance_as_of_a_day_counts_what_was_effective_by_its_end_in_californi
     service.travel(at("2026-11-30T20:00:00Z"));
     let first = service.request(&cast, &grant, "T-1-1", "400.00").await;
     service.travel(at("2026-12-01T08:00:00Z"));
-    commands::approve(app, &cast.approver, first.id).await.unwrap();
+    commands::approve(app, &cast.approver, first.id, Default::default()).await.unwrap();
     service.travel(at("2027-01-15T20:00:00Z"));
     // Told later than it happened, over the year's end.
-    let payment = Payment {
-        paid_on: date("2026-12-31"),
-        method: PaymentMethod::Warrant,
-        reference: "W-1".into(),
-    };
-    commands::pay(app, officer, first.id, payment, "T-1-1").await.unwrap();
+    let payment = Payment::new(date("2026-12-31"), PaymentMethod::Warrant, "W-1");
+    payment::pay(app, officer, first.id, payment, "T-1-1").await.unwrap();
     // The last second of the fiscal year, and the first of the next.
     service.travel(at("2027-07-01T06:59:59Z"));
     let second = service.request(&cast, &grant, "T-1-2", "250.25").await;
     service.travel(at("2027-07-01T07:00:00Z"));
     commands::reject(app, &cast.approver, second.id, "not covered").await.unwrap();
     service.travel(at("2027-08-01T20:00:00Z"));
-    commands::reverse(app, officer, first.id, "paid twice", "T-1-3").await.unwrap();
+    payment::reverse(app, officer, first.id, "paid twice", "T-1-3").await.unwrap();
 
     let expected = [
         ("2026-11-23", ["0.00", "0.00", "0.00", "0.00", "0.00"]),
@@ -420,7 +416,7 @@ async fn a_request_keeps_its_terms_and_a_decision_stays() {
     {
         assert_eq!(change(set).await, "disbursements_fixed", "{set}");
     }
-    commands::approve(&service.app, &cast.approver, found.id).await.unwrap();
+    commands::approve(&service.app, &cast.approver, found.id, Default::default()).await.unwrap();
     assert_eq!(change("approved_at = now()").await, "disbursements_fixed");
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use thrive::{
     access::Actor,
     deadlines::{self, DeadlineKind, NewDeadline},
-    disbursements::{DisbursementKind, Payment, PaymentMethod, commands},
+    disbursements::{DisbursementKind, Payment, PaymentMethod, commands, payment},
     facts::{FactKind, Subject},
     grants::{self, ActionArea, ActionAreaShare, CityShare, DateRange, Grant},
     people::{self, NewPerson, OrganizationKind},
@@ -133,15 +133,11 @@ async fn crowd(service: &Service) -> Cast {
         let amount = ["5.00", "40.00", "5.00"][line % 3];
         let id = service.request(&cast, &grant, &format!("I-{line}"), amount).await.id;
         if line % 2 == 0 {
-            commands::approve(&service.app, &cast.approver, id).await.unwrap();
+            commands::approve(&service.app, &cast.approver, id, Default::default()).await.unwrap();
         }
         if line % 4 == 0 {
-            let payment = Payment {
-                paid_on: date("2026-11-24"),
-                method: PaymentMethod::Ach,
-                reference: "R".into(),
-            };
-            commands::pay(&service.app, &cast.officer, id, payment, &format!("p{line}"))
+            let payment = Payment::new(date("2026-11-24"), PaymentMethod::Ach, "R");
+            payment::pay(&service.app, &cast.officer, id, payment, &format!("p{line}"))
                 .await
                 .unwrap();
         } else if line % 2 == 0 {
@@ -269,10 +265,9 @@ async fn pair(service: &Service) -> (Cast, Grant, Grant) {
     let mut request = request_of(&two, "I-2", "20.00");
     request.kind = DisbursementKind::Advance;
     let found = commands::request(&service.app, &finance, request, "two").await.unwrap();
-    commands::approve(&service.app, &cast.approver, found.id).await.unwrap();
-    let payment =
-        Payment { paid_on: date("2026-11-26"), method: PaymentMethod::Ach, reference: "R".into() };
-    commands::pay(&service.app, &cast.officer, found.id, payment, "pay two").await.unwrap();
+    commands::approve(&service.app, &cast.approver, found.id, Default::default()).await.unwrap();
+    let payment = Payment::new(date("2026-11-26"), PaymentMethod::Ach, "R");
+    payment::pay(&service.app, &cast.officer, found.id, payment, "pay two").await.unwrap();
     let new = NewDeadline {
         kind: DeadlineKind::Closeout,
         title: "Closeout".into(),

@@ -243,7 +243,7 @@ async fn what_an_actor_may_do_now_is_told_with_each_grant_and_disbursement() {
         (auditor, json!([]), nobody.clone()),
     ])
     .await;
-    commands::approve(app, approver, found.id).await.unwrap();
+    commands::approve(app, approver, found.id, Default::default()).await.unwrap();
     allowed([
         (manager, json!(["SUSPEND"]), nobody.clone()),
         (approver, json!([]), nobody.clone()),

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::json;
 use thrive::{
-    disbursements::{Payment, PaymentMethod, commands},
+    disbursements::{Payment, PaymentMethod, commands, payment},
     error::UserErrorCode::{self, *},
     grants,
 };
@@ -21,11 +21,10 @@ async fn a_payment_has_a_reference_and_a_day_between_approval_today_and_liquidat
     let grant = service.active_grant(&cast, "P-1", "1000.00").await;
     let (app, officer) = (&service.app, &cast.officer);
     let found = service.request(&cast, &grant, "A-1", "10.00").await;
-    commands::approve(app, &cast.approver, found.id).await.unwrap();
+    commands::approve(app, &cast.approver, found.id, Default::default()).await.unwrap();
     let pay = async |on: &str, reference: &str| {
-        let payment =
-            Payment { paid_on: date(on), method: PaymentMethod::Ach, reference: reference.into() };
-        commands::pay(app, officer, found.id, payment, &format!("{on} {reference}")).await
+        let payment = Payment::new(date(on), PaymentMethod::Ach, reference);
+        payment::pay(app, officer, found.id, payment, &format!("{on} {reference}")).await
     };
     let refused = async |on: &str, reference: &str| -> (UserErrorCode, String) {
         let refused = refusal(pay(on, reference).await);
@@ -85,7 +84,7 @@ async fn a_payment_is_scheduled_for_a_day_that_is_neither_past_nor_too_late_and_
     let cast = service.cast().await;
     let grant = service.active_grant(&cast, "P-1", "1000.00").await;
     let found = service.request(&cast, &grant, "A-1", "10.00").await;
-    commands::approve(&service.app, &cast.approver, found.id).await.unwrap();
+    commands::approve(&service.app, &cast.approver, found.id, Default::default()).await.unwrap();
     let schedule = async |day: Option<&str>| {
         let input = json!({ "disbursementId": found.id.to_string(), "scheduledFor": day });
         let wanted = "disbursement { status scheduledFor }";
@@ -134,20 +133,16 @@ async fn totals_add_up_the_whole_list_by_state_and_not_the_page() {
         if line == 5 {
             commands::reject(app, approver, id, "no").await.unwrap();
         } else if line > 0 {
-            commands::approve(app, approver, id).await.unwrap();
+            commands::approve(app, approver, id, Default::default()).await.unwrap();
         }
         if line == 2 {
             commands::schedule(app, officer, id, Some(date("2026-12-01"))).await.unwrap();
         } else if line == 3 || line == 4 {
-            let payment = Payment {
-                paid_on: date("2026-11-24"),
-                method: PaymentMethod::Wire,
-                reference: "R".into(),
-            };
-            commands::pay(app, officer, id, payment, &format!("pay {line}")).await.unwrap();
+            let payment = Payment::new(date("2026-11-24"), PaymentMethod::Wire, "R");
+            payment::pay(app, officer, id, payment, &format!("pay {line}")).await.unwrap();
         }
         if line == 4 {
-            commands::reverse(app, officer, id, "wrong account", "reverse").await.unwrap();
+            payment::reverse(app, officer, id, "wrong account", "reverse").await.unwrap();
         }
     }
     service.request(&cast, &other, "B-1", "500.00").await;

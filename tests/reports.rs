@@ -6,7 +6,7 @@ use thrive::{
     access::{Actor, Identity, Reach, Role, commands::NewRole},
     clock::Date,
     deadlines::{self, Settlement},
-    disbursements::{self, Disbursement, Payment, PaymentMethod},
+    disbursements::{self, Approval, Disbursement, Payment, PaymentMethod},
     error::UserErrorCode::{self, *},
     grants::{self, DateRange, Grant},
     holidays,
@@ -183,7 +183,14 @@ async fn approved(service: &Service, cast: &Cast, grant: &Grant, invoice: &str) 
     let new = request_of(grant, invoice, "100.00");
     let requested =
         disbursements::commands::request(&service.app, &cast.finance, new, invoice).await.unwrap();
-    disbursements::commands::approve(&service.app, &cast.approver, requested.id).await.unwrap()
+    disbursements::commands::approve(
+        &service.app,
+        &cast.approver,
+        requested.id,
+        Approval::default(),
+    )
+    .await
+    .unwrap()
 }
 
 async fn pay(
@@ -192,9 +199,9 @@ async fn pay(
     what: &Disbursement,
     paid_on: Date,
 ) -> thrive::Result<Disbursement> {
-    let payment = Payment { paid_on, method: PaymentMethod::Ach, reference: "ACH 1".into() };
+    let payment = Payment::new(paid_on, PaymentMethod::Ach, "ACH 1");
     let key = format!("pay {} {paid_on} {}", what.id, service.app.clock.now());
-    disbursements::commands::pay(&service.app, &cast.officer, what.id, payment, &key).await
+    disbursements::payment::pay(&service.app, &cast.officer, what.id, payment, &key).await
 }
 
 #[tokio::test]
@@ -574,7 +581,7 @@ async fn a_certified_report_keeps_its_figures_while_the_grant_goes_on() {
 
     on(&service, "2027-01-20");
     pay(&service, &cast, &three, date("2027-01-20")).await.unwrap();
-    disbursements::commands::reverse(&service.app, &cast.officer, one.id, "Paid twice.", "back")
+    disbursements::payment::reverse(&service.app, &cast.officer, one.id, "Paid twice.", "back")
         .await
         .unwrap();
     assert_eq!(figures().await, expected);

@@ -240,8 +240,12 @@ fn a_prudent_reserve_lies_within_its_band() {
 fn the_last_day_to_pay_is_counted_from_the_last_day_to_sign() {
     let rule =
         terms("LIQUIDATE_BY", "due = { from = \"ENCUMBER_BY\", months = 24, federalMonths = 48 }");
-    let pay =
-        |day: &str| Step::Pay { on: date(day), amount: money("1.00"), in_hand: InHand::default() };
+    let pay = |day: &str| Step::Pay {
+        on: date(day),
+        amount: money("1.00"),
+        retains: true,
+        in_hand: InHand::default(),
+    };
     for (encumber_by, federal, last, next) in [
         ("2026-06-30", false, "2028-06-30", "2028-07-01"),
         ("2026-06-30", true, "2030-06-30", "2030-07-01"),
@@ -381,8 +385,12 @@ fn a_part_of_each_request_is_withheld() {
     assert_eq!(three, money("6000.00"));
     assert_eq!(rule.withheld(money("0.02")), money("0.00"));
     assert_eq!(rule.withheld(money("0.03")), money("0.01"));
-    let pay =
-        Step::Pay { on: date("2025-12-01"), amount: money("10000.00"), in_hand: InHand::default() };
+    let pay = Step::Pay {
+        on: date("2025-12-01"),
+        amount: money("10000.00"),
+        retains: true,
+        in_hand: InHand::default(),
+    };
     let found = RuleTerms::Retention(rule).evaluate(&situation(), &pay);
     assert_eq!(told(&found), [(Severity::Info, Some("2000.00".into()), None)]);
     assert_eq!(
@@ -503,6 +511,7 @@ fn nothing_is_paid_before_what_a_gate_asks_for_is_in_hand() {
     let pay = |agreement, resolution, overdue: &[(Option<ReportKind>, &str)]| Step::Pay {
         on: date("2025-12-01"),
         amount: money("1.00"),
+        retains: true,
         in_hand: InHand {
             agreement,
             resolution,

@@ -15,14 +15,15 @@ use crate::{
     clock::{CALIFORNIA, Clock, Date},
     deadlines::{self, DeadlineKind, NewDeadline, Settlement},
     disbursements::{
-        self, Disbursement, DisbursementKind, DisbursementStatus, NewRequest, Payment,
-        PaymentMethod,
+        self, Approval, Disbursement, DisbursementKind, DisbursementStatus, NewCertification,
+        NewRequest, Payment, PaymentMethod,
     },
     documents::{self, DocumentKind, NewDocument},
     facts::{self, Subject},
     fiscal_year::FiscalYear,
     grants::{
-        self, ActionArea, ActionAreaShare, CityShare, DateRange, Grant, GrantStatus, NewGrant,
+        self, AccountingKeys, ActionArea, ActionAreaShare, CityShare, DateRange, Grant,
+        GrantStatus, NewGrant,
     },
     ledger,
     money::Money,
@@ -189,6 +190,8 @@ impl Story<'_> {
                 .into_iter()
                 .map(|(action_area, share_bp)| ActionAreaShare { action_area, share_bp })
                 .collect(),
+            budget: vec![],
+            accounting: AccountingKeys::default(),
         })
     }
 
@@ -250,6 +253,10 @@ impl Story<'_> {
                 amount,
                 invoice_number: format!("INV-{:03}-{:02}", self.number + 1, invoice + 1),
                 period: DateRange { start, end: day.max(start) },
+                lines: vec![],
+                certification: certification(),
+                evidence: vec![],
+                opening: false,
             };
             let key = format!("demo {} {invoice}", self.number);
             let actor = acting(&finance, Role::CityFinance);
@@ -272,7 +279,7 @@ impl Story<'_> {
         from_last: i32,
         fate: u32,
     ) -> anyhow::Result<()> {
-        use disbursements::commands;
+        use disbursements::{commands, payment};
         let approver = acting(&self.cast.approver, Role::Approver);
         let officer = acting(&self.cast.officer, Role::FiscalOfficer);
         let decided = self.at(requested_at + TimeDelta::days(5));
@@ -296,7 +303,7 @@ impl Story<'_> {
             }
             _ => {}
         }
-        commands::approve(&decided, &approver, request.id).await?;
+        commands::approve(&decided, &approver, request.id, Approval::default()).await?;
         match (from_last, fate) {
             (1 | 2, 70..) => return Ok(()),
             (2, _) => {
@@ -308,7 +315,7 @@ impl Story<'_> {
             _ => {}
         }
         let paying = self.at(requested_at + TimeDelta::days(16));
-        let payment = Payment {
+        let paid = Payment {
             paid_on: paying.clock.today(),
             method: if fate.is_multiple_of(2) {
                 PaymentMethod::Warrant
@@ -316,13 +323,15 @@ impl Story<'_> {
                 PaymentMethod::Ach
             },
             reference: format!("W-{:06}", 100_000 + self.number * 100 + u64::from(fate)),
+            accounting: AccountingKeys::default(),
+            warrant_number: None,
         };
         let key = format!("demo pay {}", request.id);
-        commands::pay(&paying, &officer, request.id, payment, &key).await?;
+        payment::pay(&paying, &officer, request.id, paid, &key).await?;
         if fate == 99 {
             let key = format!("demo reverse {}", request.id);
             let reason = "Paid to the wrong vendor number.";
-            commands::reverse(&self.at(self.anchor), &officer, request.id, reason, &key).await?;
+            payment::reverse(&self.at(self.anchor), &officer, request.id, reason, &key).await?;
         }
         Ok(())
     }
@@ -454,4 +463,10 @@ fn first_of_month(day: Date) -> chrono::NaiveDate {
 /// Noon in California.
 pub fn noon(day: Date) -> DateTime<Utc> {
     crate::clock::instant(CALIFORNIA, day.and_hms_opt(12, 0, 0).unwrap_or_default())
+}
+
+/// The official who certifies the requests.
+fn certification() -> Option<NewCertification> {
+    let (name, title) = ("Fictional Official".into(), "Finance Director".into());
+    Some(NewCertification { name, title })
 }

@@ -1,27 +1,25 @@
-//! What people do to disbursements. Each command is one transaction that holds the
-//! grant: lock, check, move the money, change the state, note the event.
+//! What people do to disbursements before payment. Each command is one transaction that
+//! holds the grant: lock, check, move the money, change the state, note the event.
 
 use sqlx::{PgConnection, Postgres, Transaction};
 
 use super::{
-    Disbursement, DisbursementAction, DisbursementEvent, DisbursementKind, DisbursementStatus,
-    NewRequest, Payment, rules, store,
+    Approval, ClaimLine, Disbursement, DisbursementAction, DisbursementEvent, DisbursementKind,
+    DisbursementStatus, LineAmount, NewCertification, NewRequest, claims, rules, store,
 };
 use crate::{
     App, Refusal, Result,
     access::{Actor, Identity, Reach, Role},
     clock::Date,
-    deadlines,
-    documents::{self, DocumentKind},
+    documents,
     error::UserErrorCode,
-    grants::{self, Grant},
-    id::{DisbursementEventId, DisbursementId},
+    grants::{self, DateRange, Grant},
+    id::{DisbursementEventId, DisbursementId, DocumentId},
     idempotency,
-    ledger::{self, Move},
-    rule_sets::{
-        bound,
-        kinds::{InHand, Step},
-    },
+    ledger::{self, AccountKind, Move, Posting},
+    money::Money,
+    rule_sets::{bound, kinds::Step},
+    spending::commands::books,
 };
 
 /// Asks for part of a grant to be paid, and reserves it.
@@ -40,40 +38,115 @@ pub async fn request(
     if let Some(made) = once.begin(&mut tx, &app.clock, id.0).await? {
         return answered_again(&mut tx, &finance.reach, made).await;
     }
-    let grant = grants::commands::lock(&mut tx, &finance.reach, new.grant).await?;
-    grants::rules::check_organization(&grant, finance)?;
-    rules::check_request(&grant, &new, app.clock.today())?;
-    check_rules(app, &mut tx, &grant, &new).await?;
-    rules::check_available(new.amount, ledger::store::available(&mut tx, grant.id).await?)?;
+    let grant = grants::commands::lock_for(&mut tx, finance, new.grant).await?;
+    let requested = request_in(app, &mut tx, finance, &grant, &new, id).await?;
+    tx.commit().await?;
+    Ok(requested)
+}
 
+/// As `request`, in a transaction that holds the grant.
+pub async fn request_in(
+    app: &App,
+    tx: &mut PgConnection,
+    by: &Identity,
+    grant: &Grant,
+    new: &NewRequest,
+    id: DisbursementId,
+) -> Result<Disbursement> {
     let now = app.clock.now();
+    let claimed = check(app, tx, grant, new).await?;
+    let certified = new.certification.as_ref();
     let requested = Disbursement {
         id,
         grant_id: grant.id,
         status: DisbursementStatus::Requested,
         kind: new.kind,
         amount: new.amount,
-        retained: Default::default(),
+        approved_amount: None,
+        retained: Money::ZERO,
         invoice_number: new.invoice_number.trim().into(),
         period_start: new.period.start,
         period_end: new.period.end,
-        requested_by: finance.person,
+        requested_by: Some(by.person),
         requested_at: now,
         approved_by: None,
+        approved_for: None,
         approved_at: None,
+        submission: 1,
+        certified_by_name: certified.map(|official| official.name.trim().into()),
+        certified_by_title: certified.map(|official| official.title.trim().into()),
+        certified_at: certified.map(|_| now),
         scheduled_for: None,
         paid_by: None,
         paid_on: None,
         method: None,
         reference: None,
+        vendor_number: None,
+        purchase_order: None,
+        fund_string: None,
+        warrant_number: None,
         reason: None,
+        opening: new.opening,
         revision: 1,
         updated_at: now,
     };
-    store::insert(&mut tx, &requested).await?;
-    note(app, &mut tx, finance, &requested, Some(Move::Request), app.clock.today()).await?;
-    tx.commit().await?;
+    store::insert(tx, &requested).await?;
+    store::insert_lines(tx, &requested, &claimed).await?;
+    store::insert_evidence(tx, id, &new.evidence).await?;
+    let event = note(app, tx, by, &requested).await?;
+    let today = app.clock.today();
+    let mut posting = Posting::of_grant(grant.id, event.0, today).opening(new.opening);
+    claims::request(&mut posting, &requested, &claimed);
+    ledger::store::post(tx, &app.clock, &posting).await?;
     Ok(requested)
+}
+
+/// Whether the grant, its rules and its money bear a request; and which budget lines do.
+async fn check(
+    app: &App,
+    tx: &mut PgConnection,
+    grant: &Grant,
+    new: &NewRequest,
+) -> Result<Vec<ClaimLine>> {
+    let today = app.clock.today();
+    rules::check_request(grant, new, today)?;
+    check_evidence(tx, grant, &new.evidence).await?;
+    let bound = bound::of_grant(tx, grant.id, today).await?;
+    rules::check_certified(bound.situation.federal, new.certification.as_ref())?;
+    let advanced = store::advanced(&mut *tx, &[grant.id]).await?;
+    bound.check(&Step::Request {
+        on: today,
+        advance: new.kind == DisbursementKind::Advance,
+        amount: new.amount,
+        outstanding: advanced.get(&grant.id).copied().unwrap_or_default(),
+        period: new.period,
+    })?;
+    let available = ledger::store::balance(&mut *tx, grant.id, AccountKind::Available).await?;
+    rules::check_available(new.amount, available)?;
+    if !new.kind.claims() {
+        return Ok(vec![]);
+    }
+    let books = books(tx, grant.id).await?;
+    let claimed = claims::allot(&books, new.amount, &new.lines)?;
+    let told = claimed.iter().filter(|claim| claim.new_costs.is_positive());
+    let told: Vec<_> = told.map(|claim| (claim.line_id, claim.new_costs)).collect();
+    books.check_costs(&bound, new.period.end, &told, false)?;
+    Ok(claimed)
+}
+
+/// What a request rests on are documents of its grant.
+async fn check_evidence(tx: &mut PgConnection, grant: &Grant, ids: &[DocumentId]) -> Result<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let everything = Reach { everything: true, ..Reach::default() };
+    let found = documents::store::find(tx, &everything, ids).await?;
+    let own = |id: &DocumentId| found.iter().any(|one| one.id == *id && one.grant_id == grant.id);
+    if ids.iter().all(own) {
+        return Ok(());
+    }
+    let message = "the evidence is documents of the grant: enter them by `addGrantDocument` first";
+    Err(Refusal::new(UserErrorCode::NotFound, message).on("evidenceIds").into())
 }
 
 /// Sends a request back for correction; its amount is available again.
@@ -121,18 +194,35 @@ async fn refuse_with_reason(
     if identity.role == Role::CityFinance {
         grants::rules::check_organization(&grant, identity)?;
     }
-    use DisbursementStatus::*;
-    let (status, step) = match (action, disbursement.status) {
-        (DisbursementAction::Return, _) => (Returned, Some(Move::Return)),
-        (DisbursementAction::Reject, _) => (Rejected, Some(Move::Reject)),
-        // A returned request has nothing reserved.
-        (_, Returned) => (Cancelled, None),
-        (_, Requested) => (Cancelled, Some(Move::CancelRequested)),
-        _ => (Cancelled, Some(Move::CancelApproved)),
+    use DisbursementStatus::{Cancelled, Rejected, Requested, Returned};
+    let before = disbursement.status;
+    let (status, step) = match action {
+        DisbursementAction::Return => (Returned, Move::Return),
+        DisbursementAction::Reject => (Rejected, Move::Reject),
+        _ => (Cancelled, Move::Cancel),
     };
     disbursement.reason = Some(reason.trim().into());
     disbursement.status = status;
-    finish(app, &mut tx, identity, &mut disbursement, step, app.clock.today()).await?;
+    let claimed = store::claims_of(&mut tx, &disbursement).await?;
+    let parts = store::release_parts(&mut tx, id).await?;
+    let event = finish(app, &mut tx, identity, &mut disbursement).await?;
+    let mut posting = Posting::of_grant(grant.id, event.0, app.clock.today());
+    match before {
+        // A returned request has nothing reserved.
+        Returned => {}
+        Requested => {
+            let from = AccountKind::Requested;
+            claims::give_back(&mut posting, step, from, &disbursement, &claimed);
+        }
+        _ if disbursement.kind == DisbursementKind::RetentionRelease => {
+            super::retention::take_back(&mut posting, &parts);
+        }
+        _ => {
+            let from = AccountKind::Approved;
+            claims::give_back(&mut posting, step, from, &disbursement, &claimed);
+        }
+    }
+    ledger::store::post(&mut tx, &app.clock, &posting).await?;
     tx.commit().await?;
     Ok(disbursement)
 }
@@ -159,28 +249,29 @@ pub async fn resubmit(
             Once::Before(made) => return Ok(*made),
         };
     grants::rules::check_organization(&grant, identity)?;
-    let again = NewRequest {
-        grant: grant.id,
-        kind: disbursement.kind,
-        amount: corrected.amount.unwrap_or(disbursement.amount),
-        invoice_number: corrected
-            .invoice_number
-            .unwrap_or_else(|| disbursement.invoice_number.clone()),
-        period: corrected.period.unwrap_or_else(|| disbursement.costs_of()),
-    };
-    rules::check_request(&grant, &again, app.clock.today())?;
-    check_rules(app, &mut tx, &grant, &again).await?;
-    rules::check_available(again.amount, ledger::store::available(&mut tx, grant.id).await?)?;
+    let before = store::claims_of(&mut tx, &disbursement).await?;
+    let again = corrected.applied_to(&disbursement, &before);
+    let claimed = check(app, &mut tx, &grant, &again).await?;
     disbursement.amount = again.amount;
     disbursement.invoice_number = again.invoice_number.trim().into();
     disbursement.period_start = again.period.start;
     disbursement.period_end = again.period.end;
     disbursement.reason = None;
+    disbursement.submission += 1;
+    if let Some(official) = &corrected.certification {
+        disbursement.certified_by_name = Some(official.name.trim().into());
+        disbursement.certified_by_title = Some(official.title.trim().into());
+        disbursement.certified_at = Some(app.clock.now());
+    }
     // Whoever corrected it answers for it, and neither approves nor pays it.
-    disbursement.requested_by = identity.person;
+    disbursement.requested_by = Some(identity.person);
     disbursement.status = DisbursementStatus::Requested;
-    finish(app, &mut tx, identity, &mut disbursement, Some(Move::Request), app.clock.today())
-        .await?;
+    let event = finish(app, &mut tx, identity, &mut disbursement).await?;
+    store::insert_lines(&mut tx, &disbursement, &claimed).await?;
+    store::insert_evidence(&mut tx, id, &again.evidence).await?;
+    let mut posting = Posting::of_grant(grant.id, event.0, app.clock.today());
+    claims::request(&mut posting, &disbursement, &claimed);
+    ledger::store::post(&mut tx, &app.clock, &posting).await?;
     tx.commit().await?;
     Ok(disbursement)
 }
@@ -188,23 +279,67 @@ pub async fn resubmit(
 /// What a resubmitted request changes; what is absent stays.
 #[derive(Clone, Debug, Default)]
 pub struct NewRequestDetails {
-    pub amount: Option<crate::money::Money>,
+    pub amount: Option<Money>,
     pub invoice_number: Option<String>,
-    pub period: Option<crate::grants::DateRange>,
+    pub period: Option<DateRange>,
+    pub lines: Option<Vec<LineAmount>>,
+    pub certification: Option<NewCertification>,
+    pub evidence: Vec<DocumentId>,
 }
 
-/// Decides in favor of a request: its money is set aside.
+impl NewRequestDetails {
+    /// The whole request as it is sent in again. Lines stay where the amount does.
+    fn applied_to(&self, before: &Disbursement, lines: &[ClaimLine]) -> NewRequest {
+        let same =
+            || lines.iter().map(|line| LineAmount { line: line.line_id, amount: line.amount });
+        let amount = self.amount.unwrap_or(before.amount);
+        let lines = match &self.lines {
+            Some(lines) => lines.clone(),
+            None if amount == before.amount => same().collect(),
+            None => vec![],
+        };
+        let certified = before.certified_by_name.clone().zip(before.certified_by_title.clone());
+        let certified = certified.map(|(name, title)| NewCertification { name, title });
+        NewRequest {
+            grant: before.grant_id,
+            kind: before.kind,
+            amount,
+            invoice_number: self
+                .invoice_number
+                .clone()
+                .unwrap_or_else(|| before.invoice_number.clone()),
+            period: self.period.unwrap_or_else(|| before.costs_of()),
+            lines,
+            certification: self.certification.clone().or(certified),
+            evidence: self.evidence.clone(),
+            opening: before.opening,
+        }
+    }
+}
+
+/// Decides in favor of a request, or of part of it: its money is set aside, and the rest is available again.
 #[tracing::instrument(skip_all, fields(%id))]
-pub async fn approve(app: &App, actor: &Actor, id: DisbursementId) -> Result<Disbursement> {
-    let Held { mut tx, grant: _, mut disbursement, identity } =
+pub async fn approve(
+    app: &App,
+    actor: &Actor,
+    id: DisbursementId,
+    approval: Approval,
+) -> Result<Disbursement> {
+    let Held { mut tx, grant, mut disbursement, identity } =
         hold(app, actor, id, DisbursementAction::Approve).await?;
     rules::check_approver(&disbursement, identity.person)?;
-    grants::rules::check_limit(identity, disbursement.amount)?;
+    let mut claimed = store::claims_of(&mut tx, &disbursement).await?;
+    let amount = rules::approved(&disbursement, &approval, &mut claimed)?;
+    grants::rules::check_limit(identity, amount)?;
+    disbursement.approved_amount = Some(amount);
     disbursement.approved_by = Some(identity.person);
     disbursement.approved_at = Some(app.clock.now());
     disbursement.status = DisbursementStatus::Approved;
-    finish(app, &mut tx, identity, &mut disbursement, Some(Move::Approve), app.clock.today())
-        .await?;
+    let event = finish(app, &mut tx, identity, &mut disbursement).await?;
+    let mut posting = Posting::of_grant(grant.id, event.0, app.clock.today());
+    claims::approve(&mut posting, &disbursement, &mut claimed);
+    store::decide_lines(&mut tx, &disbursement, &claimed).await?;
+    ledger::store::post(&mut tx, &app.clock, &posting).await?;
     tx.commit().await?;
     Ok(disbursement)
 }
@@ -226,122 +361,20 @@ pub async fn schedule(
     disbursement.scheduled_for = day;
     disbursement.status =
         if day.is_some() { DisbursementStatus::Scheduled } else { DisbursementStatus::Approved };
-    finish(app, &mut tx, identity, &mut disbursement, None, app.clock.today()).await?;
+    finish(app, &mut tx, identity, &mut disbursement).await?;
     tx.commit().await?;
     Ok(disbursement)
-}
-
-/// Records that an approved disbursement was paid.
-#[tracing::instrument(skip_all, fields(%id))]
-pub async fn pay(
-    app: &App,
-    actor: &Actor,
-    id: DisbursementId,
-    payment: Payment,
-    idempotency_key: &str,
-) -> Result<Disbursement> {
-    let officer = actor.must_hold(DisbursementAction::Pay.roles())?;
-    let once = idempotency::Request::new(
-        officer.person,
-        "payDisbursement",
-        idempotency_key,
-        &(id, &payment),
-    )?;
-    let Held { mut tx, grant, mut disbursement, identity } =
-        match hold_once(app, officer, id, DisbursementAction::Pay, &once).await? {
-            Once::Now(held) => *held,
-            Once::Before(made) => return Ok(*made),
-        };
-    rules::check_payer(&disbursement, identity.person)?;
-    rules::check_payment(&grant, &disbursement, &payment, app.clock.today())?;
-    let in_hand = in_hand(app, &mut tx, &grant).await?;
-    let bound = bound::of_grant(&mut tx, grant.id, app.clock.today()).await?;
-    bound.check(&Step::Pay { on: payment.paid_on, amount: disbursement.amount, in_hand })?;
-    disbursement.paid_by = Some(identity.person);
-    disbursement.paid_on = Some(payment.paid_on);
-    disbursement.method = Some(payment.method);
-    disbursement.reference = Some(payment.reference.trim().into());
-    disbursement.status = DisbursementStatus::Paid;
-    finish(app, &mut tx, identity, &mut disbursement, Some(Move::Pay), payment.paid_on).await?;
-    tx.commit().await?;
-    Ok(disbursement)
-}
-
-/// Takes a payment back: its amount is available again.
-#[tracing::instrument(skip_all, fields(%id))]
-pub async fn reverse(
-    app: &App,
-    actor: &Actor,
-    id: DisbursementId,
-    reason: &str,
-    idempotency_key: &str,
-) -> Result<Disbursement> {
-    let officer = actor.must_hold(DisbursementAction::Reverse.roles())?;
-    let once = idempotency::Request::new(
-        officer.person,
-        "reverseDisbursement",
-        idempotency_key,
-        &(id, reason),
-    )?;
-    let Held { mut tx, grant: _, mut disbursement, identity } =
-        match hold_once(app, officer, id, DisbursementAction::Reverse, &once).await? {
-            Once::Now(held) => *held,
-            Once::Before(made) => return Ok(*made),
-        };
-    rules::check_reason(reason)?;
-    disbursement.reason = Some(reason.trim().into());
-    disbursement.status = DisbursementStatus::Reversed;
-    finish(
-        app,
-        &mut tx,
-        identity,
-        &mut disbursement,
-        Some(Move::ReversePayment),
-        app.clock.today(),
-    )
-    .await?;
-    tx.commit().await?;
-    Ok(disbursement)
-}
-
-/// What the grant's rules say of a request.
-async fn check_rules(
-    app: &App,
-    tx: &mut PgConnection,
-    grant: &Grant,
-    new: &NewRequest,
-) -> Result<()> {
-    let today = app.clock.today();
-    let bound = bound::of_grant(tx, grant.id, today).await?;
-    let advanced = store::advanced(&mut *tx, &[grant.id]).await?;
-    bound.check(&Step::Request {
-        on: today,
-        advance: new.kind == DisbursementKind::Advance,
-        amount: new.amount,
-        outstanding: advanced.get(&grant.id).copied().unwrap_or_default(),
-        period: new.period,
-    })?;
-    Ok(())
-}
-
-/// What is in hand before a payment of a grant.
-async fn in_hand(app: &App, tx: &mut PgConnection, grant: &Grant) -> Result<InHand> {
-    let now = app.clock.now();
-    let mut overdue = deadlines::store::overdue_deliverables(&mut *tx, &[grant.id], now).await?;
-    let overdue = overdue.remove(&grant.id).unwrap_or_default();
-    let resolved = documents::store::having(tx, &[grant.id], DocumentKind::Resolution).await?;
-    Ok(rules::in_hand(grant.signed_on.is_some(), !resolved.is_empty(), overdue))
 }
 
 /// A disbursement whose grant this transaction holds, with the action allowed.
-struct Held<'a> {
-    tx: Transaction<'static, Postgres>,
-    grant: Grant,
-    disbursement: Disbursement,
-    identity: &'a Identity,
+pub(super) struct Held<'a> {
+    pub tx: Transaction<'static, Postgres>,
+    pub grant: Grant,
+    pub disbursement: Disbursement,
+    pub identity: &'a Identity,
 }
 
-enum Once<'a> {
+pub(super) enum Once<'a> {
     Now(Box<Held<'a>>),
     Before(Box<Disbursement>),
 }
@@ -357,7 +390,7 @@ async fn hold<'a>(
 }
 
 /// As `hold`, unless the same request succeeded before.
-async fn hold_once<'a>(
+pub(super) async fn hold_once<'a>(
     app: &App,
     identity: &'a Identity,
     id: DisbursementId,
@@ -397,7 +430,7 @@ async fn lock(
     Ok((grant, disbursement))
 }
 
-async fn answered_again(
+pub(super) async fn answered_again(
     tx: &mut PgConnection,
     reach: &Reach,
     made: uuid::Uuid,
@@ -407,29 +440,26 @@ async fn answered_again(
     Ok(made.ok_or_else(|| Refusal::not_found("disbursement"))?)
 }
 
-/// Writes a changed disbursement together with its event and its move.
-async fn finish(
+/// Writes a changed disbursement together with its event.
+pub(super) async fn finish(
     app: &App,
     tx: &mut PgConnection,
     identity: &Identity,
     changed: &mut Disbursement,
-    step: Option<Move>,
-    effective_on: Date,
-) -> Result<()> {
+) -> Result<DisbursementEventId> {
     changed.revision += 1;
     changed.updated_at = app.clock.now();
     store::update(tx, changed).await?;
-    note(app, tx, identity, changed, step, effective_on).await
+    note(app, tx, identity, changed).await
 }
 
-async fn note(
+/// Notes what happened; what it moves is caused by the event.
+pub(super) async fn note(
     app: &App,
     tx: &mut PgConnection,
     identity: &Identity,
     disbursement: &Disbursement,
-    step: Option<Move>,
-    effective_on: Date,
-) -> Result<()> {
+) -> Result<DisbursementEventId> {
     let event = DisbursementEvent {
         id: DisbursementEventId::new(&app.clock),
         disbursement_id: disbursement.id,
@@ -439,15 +469,5 @@ async fn note(
         occurred_at: app.clock.now(),
     };
     store::insert_event(tx, &event).await?;
-    if let Some(step) = step {
-        let posting = ledger::store::Posting {
-            grant: disbursement.grant_id,
-            step,
-            amount: disbursement.amount,
-            cause: event.id.0,
-            effective_on,
-        };
-        ledger::store::post(tx, &app.clock, &posting).await?;
-    }
-    Ok(())
+    Ok(event.id)
 }

@@ -12,13 +12,18 @@
 //! that do not both fit are not both accepted. Requester, approver and payer are
 //! three people.
 
+pub mod adjustments;
+pub mod claims;
 pub mod commands;
 pub mod graphql;
 mod model;
+pub mod payment;
+pub mod retention;
 pub mod rules;
 pub mod store;
 
 pub use model::{
-    Disbursement, DisbursementAction, DisbursementEvent, DisbursementKind, DisbursementStatus,
-    NewRequest, Payment, PaymentMethod,
+    Adjusted, Adjustment, AdjustmentKind, Approval, ClaimLine, Disbursement, DisbursementAction,
+    DisbursementEvent, DisbursementKind, DisbursementStatus, LineAmount, NewAdjustment,
+    NewCertification, NewRequest, Payment, PaymentMethod,
 };

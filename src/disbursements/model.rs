@@ -4,8 +4,11 @@ use chrono::{DateTime, Utc};
 use crate::{
     access::{Actor, Role},
     clock::Date,
-    grants::{DateRange, Grant, GrantStatus},
-    id::{DisbursementEventId, DisbursementId, GrantId, PersonId},
+    grants::{AccountingKeys, DateRange, Grant, GrantStatus},
+    id::{
+        AdjustmentId, BudgetLineId, DisbursementEventId, DisbursementId, DocumentId, GrantId,
+        PersonId,
+    },
     money::Money,
     text_enum::text_enum,
 };
@@ -81,6 +84,12 @@ text_enum! {
         Pay = "PAY",
         /// Take the payment back.
         Reverse = "REVERSE",
+        /// Record that part of it came back.
+        Refund = "REFUND",
+        /// Disallow costs that it paid.
+        Disallow = "DISALLOW",
+        /// Say what an advance was spent on.
+        AccountFor = "ACCOUNT_FOR",
     }
 }
 
@@ -93,7 +102,7 @@ impl DisbursementStatus {
             Self::Returned => &[Resubmit, Cancel],
             Self::Approved => &[Schedule, Pay, Cancel],
             Self::Scheduled => &[Unschedule, Pay, Cancel],
-            Self::Paid => &[Reverse],
+            Self::Paid => &[Reverse, Refund, Disallow, AccountFor],
             Self::Rejected | Self::Cancelled | Self::Reversed => &[],
         }
     }
@@ -107,7 +116,13 @@ impl DisbursementAction {
             Self::Approve | Self::Reject => &[Role::Approver],
             Self::Resubmit => &[Role::CityFinance],
             Self::Cancel => &[Role::CityFinance, Role::FiscalOfficer],
-            Self::Schedule | Self::Unschedule | Self::Pay | Self::Reverse => &[Role::FiscalOfficer],
+            Self::AccountFor => &[Role::CityFinance],
+            Self::Schedule
+            | Self::Unschedule
+            | Self::Pay
+            | Self::Reverse
+            | Self::Refund
+            | Self::Disallow => &[Role::FiscalOfficer],
         }
     }
 }
@@ -115,13 +130,21 @@ impl DisbursementAction {
 impl DisbursementAction {
     /// Whether the state of the grant lets it happen.
     pub fn fits(self, grant: GrantStatus) -> bool {
+        use GrantStatus::{Active, Closed, Closing, Suspended, Terminated};
         match self {
             Self::Resubmit | Self::Approve | Self::Schedule | Self::Pay => {
-                grant == GrantStatus::Active
+                matches!(grant, Active | Closing)
             }
-            // Money that came back to an ended grant could neither be used nor lapse.
-            Self::Reverse => matches!(grant, GrantStatus::Active | GrantStatus::Suspended),
-            Self::Return | Self::Reject | Self::Cancel | Self::Unschedule => true,
+            // Of a grant that has ended only these two are left (2 CFR 200.345).
+            Self::Refund | Self::Disallow => {
+                matches!(grant, Active | Closing | Suspended | Closed | Terminated)
+            }
+            Self::Return
+            | Self::Reject
+            | Self::Cancel
+            | Self::Unschedule
+            | Self::Reverse
+            | Self::AccountFor => matches!(grant, Active | Closing | Suspended),
         }
     }
 }
@@ -138,9 +161,11 @@ pub struct Disbursement {
     pub status: DisbursementStatus,
     /// What it pays for.
     pub kind: DisbursementKind,
-    /// The amount in US dollars, retention included.
+    /// What was asked for, in US dollars.
     pub amount: Money,
-    /// The part of the amount that is withheld until it is released, in US dollars.
+    /// What of it was approved, retention included, in US dollars; null until it is decided.
+    pub approved_amount: Option<Money>,
+    /// What was withheld from the payment until it is released, in US dollars.
     pub retained: Money,
     /// The recipient's invoice: unique among live requests of a grant, in any case and without spaces around it.
     pub invoice_number: String,
@@ -149,13 +174,33 @@ pub struct Disbursement {
     #[graphql(skip)]
     pub period_end: Date,
     #[graphql(skip)]
-    pub requested_by: PersonId,
+    pub requested_by: Option<PersonId>,
     /// When it was first requested.
     pub requested_at: DateTime<Utc>,
     #[graphql(skip)]
     pub approved_by: Option<PersonId>,
+    #[graphql(skip)]
+    pub approved_for: Option<PersonId>,
     /// When it was approved; null until then.
     pub approved_at: Option<DateTime<Utc>>,
+    /// How often it was sent in: 1, and one more each time after it was returned.
+    pub submission: i32,
+    #[graphql(skip)]
+    pub certified_by_name: Option<String>,
+    #[graphql(skip)]
+    pub certified_by_title: Option<String>,
+    #[graphql(skip)]
+    pub certified_at: Option<DateTime<Utc>>,
+    #[graphql(skip)]
+    pub vendor_number: Option<String>,
+    #[graphql(skip)]
+    pub purchase_order: Option<String>,
+    #[graphql(skip)]
+    pub fund_string: Option<String>,
+    #[graphql(skip)]
+    pub warrant_number: Option<String>,
+    /// Whether it is of a time before Thrive kept the books.
+    pub opening: bool,
     /// The day on which it is to be paid; null when none was set.
     pub scheduled_for: Option<Date>,
     #[graphql(skip)]
@@ -175,6 +220,21 @@ pub struct Disbursement {
 }
 
 impl Disbursement {
+    /// What is to be paid, or withheld: what was approved, and before that what was asked for.
+    pub fn payable(&self) -> Money {
+        self.approved_amount.unwrap_or(self.amount)
+    }
+
+    /// What reached the recipient when it was paid.
+    pub fn net(&self) -> Money {
+        self.payable().minus(self.retained).unwrap_or_default()
+    }
+
+    /// Whether it pays for costs of budget lines.
+    pub fn claims(&self) -> bool {
+        self.kind.claims()
+    }
+
     pub fn costs_of(&self) -> DateRange {
         DateRange { start: self.period_start, end: self.period_end }
     }
@@ -185,10 +245,17 @@ impl Disbursement {
         let me = identity.person;
         let duties_allow = |action: &&DisbursementAction| match action {
             DisbursementAction::Approve => {
-                me != self.requested_by
+                Some(me) != self.requested_by
                     && identity.approval_limit.is_none_or(|limit| self.amount <= limit)
             }
-            DisbursementAction::Pay => me != self.requested_by && Some(me) != self.approved_by,
+            DisbursementAction::Pay => {
+                let others = [self.requested_by, self.approved_by, self.approved_for];
+                !others.contains(&Some(me))
+            }
+            DisbursementAction::Refund | DisbursementAction::Disallow => {
+                self.kind != DisbursementKind::RetentionRelease
+            }
+            DisbursementAction::AccountFor => self.kind == DisbursementKind::Advance,
             _ => true,
         };
         // Finance staff act for their own organization, and a grant that is stopped stops its payments.
@@ -219,6 +286,68 @@ pub struct DisbursementEvent {
     pub occurred_at: DateTime<Utc>,
 }
 
+impl DisbursementKind {
+    /// Whether it pays for costs of budget lines.
+    pub fn claims(self) -> bool {
+        matches!(self, Self::Reimbursement | Self::Milestone)
+    }
+}
+
+/// What of a request a budget line bears.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClaimLine {
+    pub line_id: BudgetLineId,
+    pub amount: Money,
+    pub approved_amount: Option<Money>,
+    /// Costs that the request itself tells of.
+    pub new_costs: Money,
+}
+
+impl ClaimLine {
+    pub fn payable(&self) -> Money {
+        self.approved_amount.unwrap_or(self.amount)
+    }
+}
+
+text_enum! {
+    /// What happens to a payment afterwards.
+    pub enum AdjustmentKind {
+        /// Money came back: of an advance what was not spent, otherwise a credit (2 CFR 200.406).
+        Refund = "REFUND",
+        /// Costs that it paid are not allowed after all (2 CFR 200.339, 200.345).
+        Disallowance = "DISALLOWANCE",
+        /// An advance was spent on costs.
+        Accounting = "ACCOUNTING",
+    }
+}
+
+/// Something that happened to a payment afterwards.
+#[derive(Clone, Debug, SimpleObject)]
+#[graphql(name = "PaymentAdjustment", complex)]
+pub struct Adjustment {
+    /// Identifies the adjustment.
+    pub id: AdjustmentId,
+    #[graphql(skip)]
+    pub disbursement_id: DisbursementId,
+    /// What happened.
+    pub kind: AdjustmentKind,
+    /// The amount in US dollars; of a disallowance the cost, whatever of it was paid or withheld.
+    pub amount: Money,
+    /// Of a disallowance: what of it had been withheld, in US dollars.
+    pub retained: Money,
+    /// The day from which figures count it.
+    pub effective_on: Date,
+    /// The accounting system's reference.
+    pub reference: Option<String>,
+    /// Why.
+    pub reason: String,
+    #[graphql(skip)]
+    pub recorded_by: PersonId,
+    /// When it was entered.
+    pub recorded_at: DateTime<Utc>,
+}
+
+/// A request for part of a grant to be paid.
 #[derive(Clone, Debug)]
 pub struct NewRequest {
     pub grant: GrantId,
@@ -226,6 +355,24 @@ pub struct NewRequest {
     pub amount: Money,
     pub invoice_number: String,
     pub period: DateRange,
+    pub lines: Vec<LineAmount>,
+    pub certification: Option<NewCertification>,
+    pub evidence: Vec<DocumentId>,
+    pub opening: bool,
+}
+
+/// An amount of a budget line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LineAmount {
+    pub line: BudgetLineId,
+    pub amount: Money,
+}
+
+/// The official who certifies a request (2 CFR 200.415).
+#[derive(Clone, Debug)]
+pub struct NewCertification {
+    pub name: String,
+    pub title: String,
 }
 
 #[derive(Clone, Debug)]
@@ -233,4 +380,54 @@ pub struct Payment {
     pub paid_on: Date,
     pub method: PaymentMethod,
     pub reference: String,
+    pub accounting: AccountingKeys,
+    pub warrant_number: Option<String>,
+}
+
+impl Payment {
+    pub fn new(paid_on: Date, method: PaymentMethod, reference: &str) -> Self {
+        Self {
+            paid_on,
+            method,
+            reference: reference.into(),
+            accounting: AccountingKeys::default(),
+            warrant_number: None,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct NewAdjustment {
+    pub kind: AdjustmentKind,
+    pub amount: Money,
+    pub lines: Vec<LineAmount>,
+    pub effective_on: Option<Date>,
+    pub reference: Option<String>,
+    pub reason: String,
+}
+
+/// What became of a payment so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Adjusted {
+    pub refunded: Money,
+    pub disallowed: Money,
+    pub accounted: Money,
+}
+
+impl Adjusted {
+    /// What came back of it.
+    pub fn taken(&self) -> Money {
+        [self.refunded, self.disallowed].into_iter().sum()
+    }
+
+    pub fn any(&self) -> bool {
+        [self.refunded, self.disallowed, self.accounted].iter().any(|part| part.is_positive())
+    }
+}
+
+/// What of a request is approved; all of it where nothing is said.
+#[derive(Clone, Debug, Default)]
+pub struct Approval {
+    pub amount: Option<Money>,
+    pub lines: Vec<LineAmount>,
 }

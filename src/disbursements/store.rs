@@ -3,13 +3,16 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
 
-use super::{Disbursement, DisbursementEvent, DisbursementKind, DisbursementStatus};
+use super::{
+    Adjustment, ClaimLine, Disbursement, DisbursementEvent, DisbursementKind, DisbursementStatus,
+    LineAmount, model::Adjusted,
+};
 use crate::{
     access::Reach,
     clock::Date,
-    id::{CityId, DisbursementId, GrantId, OrganizationId},
+    id::{BudgetLineId, CityId, DisbursementId, DocumentId, GrantId, OrganizationId},
     money::Money,
-    page::{Position, Window, figures_of, page_of},
+    page::{Position, Window, figures_of, page_of, pages_of_grants},
     streams::StreamCode,
 };
 
@@ -21,9 +24,11 @@ pub async fn find(
 ) -> sqlx::Result<Vec<Disbursement>> {
     sqlx::query_as!(
         Disbursement,
-        "select d.id, d.grant_id, d.status, d.kind, d.amount, d.retained, d.invoice_number, d.period_start,
-                d.period_end, d.requested_by, d.requested_at, d.approved_by, d.approved_at, d.scheduled_for,
-                d.paid_by, d.paid_on, d.method, d.reference, d.reason, d.revision, d.updated_at
+        "select d.id, d.grant_id, d.status, d.kind, d.amount, d.approved_amount, d.retained, d.invoice_number, d.period_start,
+                d.period_end, d.requested_by, d.requested_at, d.approved_by, d.approved_for, d.approved_at, d.submission,
+                d.certified_by_name, d.certified_by_title, d.certified_at, d.scheduled_for, d.paid_by, d.paid_on, d.method,
+                d.reference, d.vendor_number, d.purchase_order, d.fund_string, d.warrant_number, d.reason, d.opening,
+                d.revision, d.updated_at
            from disbursements d
            join grants g on g.id = d.grant_id
           where d.id = any($1)
@@ -43,9 +48,11 @@ pub async fn find(
 pub async fn read(tx: &mut PgConnection, id: DisbursementId) -> sqlx::Result<Option<Disbursement>> {
     sqlx::query_as!(
         Disbursement,
-        "select id, grant_id, status, kind, amount, retained, invoice_number, period_start, period_end,
-                requested_by, requested_at, approved_by, approved_at, scheduled_for, paid_by, paid_on, method,
-                reference, reason, revision, updated_at
+        "select id, grant_id, status, kind, amount, approved_amount, retained, invoice_number, period_start,
+                period_end, requested_by, requested_at, approved_by, approved_for, approved_at, submission,
+                certified_by_name, certified_by_title, certified_at, scheduled_for, paid_by, paid_on, method,
+                reference, vendor_number, purchase_order, fund_string, warrant_number, reason, opening,
+                revision, updated_at
            from disbursements where id = $1",
         id as _,
     )
@@ -66,8 +73,9 @@ pub async fn grant_of(tx: &mut PgConnection, id: DisbursementId) -> sqlx::Result
 pub async fn insert(tx: &mut PgConnection, new: &Disbursement) -> sqlx::Result<()> {
     sqlx::query!(
         "insert into disbursements (id, grant_id, status, kind, amount, invoice_number, period_start, period_end,
-                                    requested_by, requested_at, updated_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)",
+                                    requested_by, requested_at, updated_at, approved_amount, approved_by, approved_at,
+                                    certified_by_name, certified_by_title, certified_at, opening, reason)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
         new.id as _,
         new.grant_id as _,
         new.status as _,
@@ -78,6 +86,14 @@ pub async fn insert(tx: &mut PgConnection, new: &Disbursement) -> sqlx::Result<(
         new.period_end as _,
         new.requested_by as _,
         new.requested_at,
+        new.approved_amount as _,
+        new.approved_by as _,
+        new.approved_at,
+        new.certified_by_name,
+        new.certified_by_title,
+        new.certified_at,
+        new.opening,
+        new.reason,
     )
     .execute(tx)
     .await?;
@@ -90,7 +106,10 @@ pub async fn update(tx: &mut PgConnection, changed: &Disbursement) -> sqlx::Resu
         "update disbursements
             set status = $2, amount = $3, invoice_number = $4, period_start = $5, period_end = $6,
                 approved_by = $7, approved_at = $8, scheduled_for = $9, paid_by = $10, paid_on = $11,
-                method = $12, reference = $13, reason = $14, revision = $15, updated_at = $16, requested_by = $17
+                method = $12, reference = $13, reason = $14, revision = $15, updated_at = $16, requested_by = $17,
+                approved_amount = $18, approved_for = $19, retained = $20, submission = $21, certified_by_name = $22,
+                certified_by_title = $23, certified_at = $24, vendor_number = $25, purchase_order = $26,
+                fund_string = $27, warrant_number = $28
           where id = $1",
         changed.id as _,
         changed.status as _,
@@ -109,6 +128,17 @@ pub async fn update(tx: &mut PgConnection, changed: &Disbursement) -> sqlx::Resu
         changed.revision,
         changed.updated_at,
         changed.requested_by as _,
+        changed.approved_amount as _,
+        changed.approved_for as _,
+        changed.retained as _,
+        changed.submission,
+        changed.certified_by_name,
+        changed.certified_by_title,
+        changed.certified_at,
+        changed.vendor_number,
+        changed.purchase_order,
+        changed.fund_string,
+        changed.warrant_number,
     )
     .execute(tx)
     .await?;
@@ -222,9 +252,11 @@ pub async fn list(
         page_of,
         (
             Disbursement,
-            "id, grant_id, status, kind, amount, retained, invoice_number, period_start, period_end,
-             requested_by, requested_at, approved_by, approved_at, scheduled_for, paid_by, paid_on, method,
-             reference, reason, revision, updated_at"
+            "id, grant_id, status, kind, amount, approved_amount, retained, invoice_number, period_start,
+                period_end, requested_by, requested_at, approved_by, approved_for, approved_at, submission,
+                certified_by_name, certified_by_title, certified_at, scheduled_for, paid_by, paid_on, method,
+                reference, vendor_number, purchase_order, fund_string, warrant_number, reason, opening,
+                revision, updated_at"
         ),
         (window,),
         filter,
@@ -255,8 +287,8 @@ pub async fn totals(
             Totals,
             r#"count(*) as "count!",
                coalesce(sum(amount) filter (where status = 'REQUESTED'), 0) as "requested!: Money",
-               coalesce(sum(amount) filter (where status in ('APPROVED', 'SCHEDULED')), 0) as "approved!: Money",
-               coalesce(sum(amount - retained) filter (where status = 'PAID'), 0) as "paid!: Money",
+               coalesce(sum(approved_amount) filter (where status in ('APPROVED', 'SCHEDULED')), 0) as "approved!: Money",
+               coalesce(sum(approved_amount - retained) filter (where status = 'PAID'), 0) as "paid!: Money",
                coalesce(sum(retained) filter (where status = 'PAID'), 0) as "retained!: Money""#
         ),
         (),
@@ -273,50 +305,23 @@ pub async fn of_grants(
     window: &Window,
     grants: &[GrantId],
 ) -> sqlx::Result<HashMap<GrantId, Vec<Disbursement>>> {
-    let rows = sqlx::query_as!(
+    Ok(pages_of_grants!(
+        db,
         Disbursement,
-        "select page.id, page.grant_id, page.status, page.kind, page.amount, page.retained, page.invoice_number,
-                page.period_start, page.period_end, page.requested_by, page.requested_at, page.approved_by,
-                page.approved_at, page.scheduled_for, page.paid_by, page.paid_on, page.method, page.reference,
-                page.reason, page.revision, page.updated_at
-           from unnest($1::uuid[]) with ordinality as wanted (grant_id, place)
-          cross join lateral (
-                select listed.*, row_number() over (order by case when not $7::bool then sort_key end,
-                                                          case when $7::bool then sort_key end desc,
-                                                          case when not $7::bool then id end,
-                                                          case when $7::bool then id end desc) as line
-                  from (select d.*, case $9::text when 'AMOUNT' then lpad(d.amount::text, 20, '0') collate \"C\"
-                                                  when 'PAID_ON'
-                                                  then coalesce(to_char(d.paid_on, 'YYYY-MM-DD'), '') collate \"C\"
-                                                  when 'SCHEDULED_FOR'
-                                                  then coalesce(to_char(d.scheduled_for, 'YYYY-MM-DD'), '') collate \"C\"
-                                                  else '' end as sort_key
-                          from disbursements d
-                         where d.grant_id = wanted.grant_id) listed
-                 where ($3::text is null
-                        or case when $2::bool then (sort_key, id) < ($3, $4::uuid) else (sort_key, id) > ($3, $4::uuid) end)
-                   and ($5::text is null
-                        or case when $2::bool then (sort_key, id) > ($5, $6::uuid) else (sort_key, id) < ($5, $6::uuid) end)
-                 order by line
-                 limit $8::bigint) page
-          order by wanted.place, page.line",
-        grants as _,
-        window.descending,
-        window.after.as_ref().map(|at| at.key.as_str()),
-        window.after.as_ref().map(|at| at.id),
-        window.before.as_ref().map(|at| at.key.as_str()),
-        window.before.as_ref().map(|at| at.id),
-        window.reads_descending(),
-        window.limit(),
-        window.order,
-    )
-    .fetch_all(db)
-    .await?;
-    let mut pages: HashMap<_, Vec<_>> = HashMap::new();
-    for disbursement in rows {
-        pages.entry(disbursement.grant_id).or_default().push(disbursement);
-    }
-    Ok(pages)
+        "id, grant_id, status, kind, amount, approved_amount, retained, invoice_number, period_start,
+                period_end, requested_by, requested_at, approved_by, approved_for, approved_at, submission,
+                certified_by_name, certified_by_title, certified_at, scheduled_for, paid_by, paid_on, method,
+                reference, vendor_number, purchase_order, fund_string, warrant_number, reason, opening,
+                revision, updated_at",
+        "select d.*, case $9::text when 'AMOUNT' then lpad(d.amount::text, 20, '0') collate \"C\"
+                                   when 'PAID_ON' then coalesce(to_char(d.paid_on, 'YYYY-MM-DD'), '') collate \"C\"
+                                   when 'SCHEDULED_FOR'
+                                   then coalesce(to_char(d.scheduled_for, 'YYYY-MM-DD'), '') collate \"C\"
+                                   else '' end as sort_key
+           from disbursements d where d.grant_id = wanted.grant_id",
+        grants,
+        window,
+    ))
 }
 
 /// Sums over all disbursements of each of many grants.
@@ -328,8 +333,8 @@ pub async fn totals_of_grants(
         r#"
         select grant_id as "grant: GrantId", count(*) as "count!",
                coalesce(sum(amount) filter (where status = 'REQUESTED'), 0) as "requested!: Money",
-               coalesce(sum(amount) filter (where status in ('APPROVED', 'SCHEDULED')), 0) as "approved!: Money",
-               coalesce(sum(amount - retained) filter (where status = 'PAID'), 0) as "paid!: Money",
+               coalesce(sum(approved_amount) filter (where status in ('APPROVED', 'SCHEDULED')), 0) as "approved!: Money",
+               coalesce(sum(approved_amount - retained) filter (where status = 'PAID'), 0) as "paid!: Money",
                coalesce(sum(retained) filter (where status = 'PAID'), 0) as "retained!: Money"
           from disbursements
          where grant_id = any($1)
@@ -364,18 +369,301 @@ pub fn position(order: &str, disbursement: &Disbursement) -> Position {
     Position { key, id: disbursement.id.0 }
 }
 
-/// What was paid in advance or asked for, for grants that have such. Nothing is accounted for yet.
+/// What of grants is outstanding in advance: asked for, or paid and not accounted for.
 pub async fn advanced(
     db: impl PgExecutor<'_>,
     grants: &[GrantId],
 ) -> sqlx::Result<HashMap<GrantId, Money>> {
     let rows = sqlx::query!(
-        r#"select grant_id as "grant: GrantId", sum(amount) as "amount!: Money" from disbursements
-            where grant_id = any($1) and kind = 'ADVANCE' and status in ('REQUESTED', 'APPROVED', 'SCHEDULED', 'PAID')
-            group by grant_id"#,
+        r#"select grant_id as "grant!: GrantId", sum(balance) as "amount!: Money" from ledger_accounts
+            where grant_id = any($1) and kind in ('ADVANCE_PENDING', 'ADVANCE_OPEN') group by grant_id"#,
         grants as _,
     )
     .fetch_all(db)
     .await?;
     Ok(rows.into_iter().map(|row| (row.grant, row.amount)).collect())
+}
+
+/// The lines of a disbursement as it was last sent in.
+pub async fn claims_of(tx: &mut PgConnection, of: &Disbursement) -> sqlx::Result<Vec<ClaimLine>> {
+    sqlx::query_as!(
+        ClaimLine,
+        r#"select c.line_id as "line_id: BudgetLineId", c.amount as "amount: Money",
+                  c.approved_amount as "approved_amount: Money", c.new_costs as "new_costs: Money"
+             from disbursement_lines c join budget_lines l on l.id = c.line_id
+            where c.disbursement_id = $1 and c.submission = $2 order by l.position"#,
+        of.id as _,
+        of.submission,
+    )
+    .fetch_all(tx)
+    .await
+}
+
+/// The lines of many disbursements as they were last sent in.
+pub async fn lines_of(
+    db: impl PgExecutor<'_>,
+    disbursements: &[DisbursementId],
+) -> sqlx::Result<HashMap<DisbursementId, Vec<ClaimLine>>> {
+    let rows = sqlx::query!(
+        r#"select c.disbursement_id as "of: DisbursementId", c.line_id as "line_id: BudgetLineId",
+                  c.amount as "amount: Money", c.approved_amount as "approved_amount: Money",
+                  c.new_costs as "new_costs: Money"
+             from disbursement_lines c
+             join disbursements d on d.id = c.disbursement_id and d.submission = c.submission
+             join budget_lines l on l.id = c.line_id
+            where c.disbursement_id = any($1) order by c.disbursement_id, l.position"#,
+        disbursements as _,
+    )
+    .fetch_all(db)
+    .await?;
+    let mut lines: HashMap<_, Vec<_>> = HashMap::new();
+    for row in rows {
+        let line = ClaimLine {
+            line_id: row.line_id,
+            amount: row.amount,
+            approved_amount: row.approved_amount,
+            new_costs: row.new_costs,
+        };
+        lines.entry(row.of).or_default().push(line);
+    }
+    Ok(lines)
+}
+
+pub async fn insert_lines(
+    tx: &mut PgConnection,
+    of: &Disbursement,
+    lines: &[ClaimLine],
+) -> sqlx::Result<()> {
+    let ids: Vec<BudgetLineId> = lines.iter().map(|line| line.line_id).collect();
+    let amounts: Vec<Money> = lines.iter().map(|line| line.amount).collect();
+    let told: Vec<Money> = lines.iter().map(|line| line.new_costs).collect();
+    sqlx::query!(
+        "insert into disbursement_lines (disbursement_id, submission, line_id, amount, new_costs)
+         select $1, $2, l.* from unnest($3::uuid[], $4::numeric[], $5::numeric[]) as l",
+        of.id as _,
+        of.submission,
+        ids as _,
+        amounts as _,
+        told as _,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Writes what of each line was approved.
+pub async fn decide_lines(
+    tx: &mut PgConnection,
+    of: &Disbursement,
+    lines: &[ClaimLine],
+) -> sqlx::Result<()> {
+    let ids: Vec<BudgetLineId> = lines.iter().map(|line| line.line_id).collect();
+    let amounts: Vec<Money> = lines.iter().map(ClaimLine::payable).collect();
+    let told: Vec<Money> = lines.iter().map(|line| line.new_costs).collect();
+    sqlx::query!(
+        "update disbursement_lines l set approved_amount = n.amount, new_costs = n.told
+           from unnest($3::uuid[], $4::numeric[], $5::numeric[]) as n (line_id, amount, told)
+          where l.disbursement_id = $1 and l.submission = $2 and l.line_id = n.line_id",
+        of.id as _,
+        of.submission,
+        ids as _,
+        amounts as _,
+        told as _,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+pub async fn insert_evidence(
+    tx: &mut PgConnection,
+    of: DisbursementId,
+    documents: &[DocumentId],
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into disbursement_evidence (disbursement_id, document_id)
+         select $1, d from unnest($2::uuid[]) as d on conflict do nothing",
+        of as _,
+        documents as _,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// The documents that disbursements rest on.
+pub async fn evidence_of(
+    db: impl PgExecutor<'_>,
+    disbursements: &[DisbursementId],
+) -> sqlx::Result<HashMap<DisbursementId, Vec<DocumentId>>> {
+    let rows = sqlx::query!(
+        r#"select disbursement_id as "of: DisbursementId", document_id as "document: DocumentId"
+             from disbursement_evidence where disbursement_id = any($1) order by disbursement_id, document_id"#,
+        disbursements as _,
+    )
+    .fetch_all(db)
+    .await?;
+    let mut evidence: HashMap<_, Vec<_>> = HashMap::new();
+    for row in rows {
+        evidence.entry(row.of).or_default().push(row.document);
+    }
+    Ok(evidence)
+}
+
+/// How many releases of retention a grant had.
+pub async fn releases_of(tx: &mut PgConnection, grant: GrantId) -> sqlx::Result<i64> {
+    sqlx::query_scalar!(
+        r#"select count(*) as "count!" from disbursements where grant_id = $1 and kind = 'RETENTION_RELEASE'"#,
+        grant as _,
+    )
+    .fetch_one(tx)
+    .await
+}
+
+/// The payments of a grant that still withhold something, the oldest first, and how much.
+pub async fn retained_of(
+    tx: &mut PgConnection,
+    grant: GrantId,
+) -> sqlx::Result<Vec<(Disbursement, Money)>> {
+    let held = sqlx::query!(
+        r#"select item_id as "id!: DisbursementId", balance as "balance: Money" from ledger_accounts
+            where grant_id = $1 and kind = 'RETAINED' and balance > 0 and item_id is not null"#,
+        grant as _,
+    )
+    .fetch_all(&mut *tx)
+    .await?;
+    let held: HashMap<_, _> = held.into_iter().map(|row| (row.id, row.balance)).collect();
+    let ids: Vec<_> = held.keys().copied().collect();
+    let everything = Reach { everything: true, ..Reach::default() };
+    let mut payments = find(tx, &everything, &ids).await?;
+    payments.sort_by_key(|payment| (payment.paid_on, payment.id));
+    let with = |payment: Disbursement| {
+        let held = held.get(&payment.id).copied().unwrap_or_default();
+        (payment, held)
+    };
+    Ok(payments.into_iter().map(with).collect())
+}
+
+pub async fn insert_release_parts(
+    tx: &mut PgConnection,
+    release: DisbursementId,
+    parts: &[(DisbursementId, Money)],
+) -> sqlx::Result<()> {
+    let payments: Vec<DisbursementId> = parts.iter().map(|(payment, _)| *payment).collect();
+    let amounts: Vec<Money> = parts.iter().map(|(_, amount)| *amount).collect();
+    sqlx::query!(
+        "insert into retention_release_parts (release_id, payment_id, amount)
+         select $1, p.* from unnest($2::uuid[], $3::numeric[]) as p",
+        release as _,
+        payments as _,
+        amounts as _,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// What a release takes of which payments; nothing where it is no release.
+pub async fn release_parts(
+    tx: &mut PgConnection,
+    release: DisbursementId,
+) -> sqlx::Result<Vec<(DisbursementId, Money)>> {
+    let rows = sqlx::query!(
+        r#"select payment_id as "payment: DisbursementId", amount as "amount: Money"
+             from retention_release_parts where release_id = $1 order by payment_id"#,
+        release as _,
+    )
+    .fetch_all(tx)
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.payment, row.amount)).collect())
+}
+
+/// What became of a payment so far.
+pub async fn adjusted(tx: &mut PgConnection, of: DisbursementId) -> sqlx::Result<Adjusted> {
+    sqlx::query_as!(
+        Adjusted,
+        r#"select coalesce(sum(amount) filter (where kind = 'REFUND'), 0) as "refunded!: Money",
+                  coalesce(sum(amount) filter (where kind = 'DISALLOWANCE'), 0) as "disallowed!: Money",
+                  coalesce(sum(amount) filter (where kind = 'ACCOUNTING'), 0) as "accounted!: Money"
+             from payment_adjustments where disbursement_id = $1"#,
+        of as _,
+    )
+    .fetch_one(tx)
+    .await
+}
+
+/// What each budget line was paid for by a payment, less what came back: of an advance, what was accounted for.
+pub async fn paid_lines(tx: &mut PgConnection, of: &Disbursement) -> sqlx::Result<Vec<LineAmount>> {
+    sqlx::query_as!(
+        LineAmount,
+        r#"select l.id as "line: BudgetLineId", sum(p.amount) as "amount!: Money"
+             from (select c.line_id, c.approved_amount as amount from disbursement_lines c
+                    where c.disbursement_id = $1 and c.submission = $2
+                    union all
+                   select a.line_id, case x.kind when 'ACCOUNTING' then a.amount else -a.amount end
+                     from payment_adjustments x join payment_adjustment_lines a on a.adjustment_id = x.id
+                    where x.disbursement_id = $1) p
+             join budget_lines l on l.id = p.line_id
+            group by l.id, l.position having sum(p.amount) > 0 order by l.position"#,
+        of.id as _,
+        of.submission,
+    )
+    .fetch_all(tx)
+    .await
+}
+
+pub async fn insert_adjustment(
+    tx: &mut PgConnection,
+    new: &Adjustment,
+    lines: &[ClaimLine],
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into payment_adjustments (id, disbursement_id, kind, amount, retained, effective_on, reference, reason,
+                                          recorded_by, recorded_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        new.id as _,
+        new.disbursement_id as _,
+        new.kind as _,
+        new.amount as _,
+        new.retained as _,
+        new.effective_on as _,
+        new.reference,
+        new.reason,
+        new.recorded_by as _,
+        new.recorded_at,
+    )
+    .execute(&mut *tx)
+    .await?;
+    let ids: Vec<BudgetLineId> = lines.iter().map(|line| line.line_id).collect();
+    let amounts: Vec<Money> = lines.iter().map(|line| line.amount).collect();
+    sqlx::query!(
+        "insert into payment_adjustment_lines (adjustment_id, line_id, amount)
+         select $1, l.* from unnest($2::uuid[], $3::numeric[]) as l",
+        new.id as _,
+        ids as _,
+        amounts as _,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// What became of many payments, in order.
+pub async fn adjustments_of(
+    db: impl PgExecutor<'_>,
+    disbursements: &[DisbursementId],
+) -> sqlx::Result<HashMap<DisbursementId, Vec<Adjustment>>> {
+    let rows = sqlx::query_as!(
+        Adjustment,
+        "select id, disbursement_id, kind, amount, retained, effective_on, reference, reason, recorded_by, recorded_at
+           from payment_adjustments where disbursement_id = any($1) order by disbursement_id, recorded_at, id",
+        disbursements as _,
+    )
+    .fetch_all(db)
+    .await?;
+    let mut adjustments: HashMap<_, Vec<_>> = HashMap::new();
+    for adjustment in rows {
+        adjustments.entry(adjustment.disbursement_id).or_default().push(adjustment);
+    }
+    Ok(adjustments)
 }

@@ -9,11 +9,12 @@ use async_graphql::{
 use super::{DocumentKind, GrantDocument, NewDocument, commands, store};
 use crate::{
     App, Result,
+    access::Reach,
     clock::Date,
     error::Shared,
     grants::{Grant, graphql::GrantLoader},
     graphql::{ContextExt, payload},
-    id::GrantId,
+    id::{DocumentId, GrantId},
     page::{OrderDirection, PageArgs, Window, by_window},
     people::{Person, graphql::PersonLoader},
 };
@@ -103,6 +104,22 @@ impl DocumentMutation {
             sha256: input.sha256,
         };
         commands::add(ctx.app(), ctx.actor(), new).await.try_into()
+    }
+}
+
+/// Documents of grants that the actor may see.
+pub struct DocumentLoader {
+    pub app: App,
+    pub reach: Reach,
+}
+
+impl Loader<DocumentId> for DocumentLoader {
+    type Value = GrantDocument;
+    type Error = Shared;
+
+    async fn load(&self, ids: &[DocumentId]) -> Result<HashMap<DocumentId, GrantDocument>, Shared> {
+        let found = store::find(&self.app.db, &self.reach, ids).await?;
+        Ok(found.into_iter().map(|document| (document.id, document)).collect())
     }
 }
 

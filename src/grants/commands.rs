@@ -2,16 +2,17 @@
 
 use sqlx::PgConnection;
 
-use super::{Grant, GrantAction, GrantStatus, NewGrant, rules, store};
+use super::{AccountingKeys, Grant, GrantAction, GrantStatus, NewGrant, closeout, rules, store};
 use crate::{
     App, Refusal, Result,
-    access::{Actor, Reach, Role},
-    cities,
+    access::{Actor, Identity, Reach, Role},
+    advances, budgets, cities,
     clock::Date,
     deadlines::schedule,
     error::UserErrorCode,
     id::GrantId,
-    ledger::{self, GrantBalance, Move},
+    idempotency,
+    ledger::{self, Account, AccountKind, Move, Posting},
     people,
     rule_sets::{bound, kinds::Step},
     streams::{Catalog, FundingStream},
@@ -25,6 +26,7 @@ pub async fn create(app: &App, actor: &Actor, new: NewGrant) -> Result<Grant> {
     let program = program.ok_or_else(|| Refusal::not_found("program").on("programId"))?;
     let stream = Catalog::stream(app, program.stream_id).await?;
     rules::check_draft(&new, &stream.expect("a program has a stream"))?;
+    let lines = budgets::commands::lines_or_whole(new.budget.clone(), new.amount);
 
     let mut tx = app.db.begin().await?;
     let named: Vec<_> = new.cities.iter().map(|share| share.city).collect();
@@ -39,7 +41,7 @@ pub async fn create(app: &App, actor: &Actor, new: NewGrant) -> Result<Grant> {
     }
     let id = GrantId::new(&app.clock);
     store::insert(&mut tx, id, &new, drafter.person, app.clock.now()).await?;
-    ledger::store::open_accounts(&mut tx, &app.clock, id).await?;
+    budgets::commands::enter(&mut tx, &app.clock, id, &lines).await?;
     let grant = lock(&mut tx, &drafter.reach, id).await?;
     tx.commit().await?;
     Ok(grant)
@@ -55,14 +57,18 @@ pub async fn award(app: &App, actor: &Actor, id: GrantId, revision: i32) -> Resu
     Refusal::unless_current("grant", revision, grant.revision)?;
     bound::of_grant(&mut tx, id, app.clock.today()).await?.check(&Step::Award)?;
 
-    let award = ledger::store::Posting {
-        grant: id,
-        step: Move::Award,
-        amount: grant.amount,
-        cause: id.0,
-        effective_on: app.clock.today(),
-    };
-    ledger::store::post(&mut tx, &app.clock, &award).await?;
+    let (source, available) = (AccountKind::SrcPay, AccountKind::Available);
+    let mut posting = Posting::of_grant(id, id.0, app.clock.today()).moving(
+        Move::Award,
+        source,
+        available,
+        grant.amount,
+    );
+    for line in budgets::commands::lines_of(&mut tx, id).await? {
+        let unobligated = Account::unobligated(line.id);
+        posting.add(Move::Award, AccountKind::SrcUse, unobligated, line.amount);
+    }
+    ledger::store::post(&mut tx, &app.clock, &posting).await?;
     let now = app.clock.now();
     let change = store::Change {
         awarded_by: Some(approver.person),
@@ -103,6 +109,8 @@ pub async fn sign(
         ..store::Change::to(&grant, GrantStatus::Active)
     };
     let signed = store::change(&mut tx, id, &change, app.clock.now()).await?;
+    // The cap of advances is that of the rules that the grant keeps.
+    advances::follow(&mut tx, &app.clock, &bound, id, id.0, app.clock.today()).await?;
     schedule::follow(&mut tx, &app.clock, id, "the agreement was signed").await?;
     tx.commit().await?;
     Ok(signed)
@@ -128,7 +136,7 @@ async fn switch(
     action: GrantAction,
     status: GrantStatus,
 ) -> Result<Grant> {
-    let manager = actor.must_hold(&[action.role()])?;
+    let manager = actor.must_hold(action.roles())?;
     let mut tx = app.db.begin().await?;
     let grant = lock(&mut tx, &manager.reach, id).await?;
     rules::must_allow(&grant, action)?;
@@ -139,37 +147,121 @@ async fn switch(
     Ok(switched)
 }
 
-/// Ends a grant whose period is over: what was not used lapses.
+/// Begins the closeout of a grant whose period is over: the last invoices and reports still come in.
+#[tracing::instrument(skip_all, fields(%id))]
+pub async fn start_closeout(app: &App, actor: &Actor, id: GrantId, revision: i32) -> Result<Grant> {
+    let manager = actor.must_hold(GrantAction::StartCloseout.roles())?;
+    let mut tx = app.db.begin().await?;
+    let grant = lock(&mut tx, &manager.reach, id).await?;
+    rules::must_allow(&grant, GrantAction::StartCloseout)?;
+    rules::check_period_over(&grant, app.clock.today())?;
+    Refusal::unless_current("grant", revision, grant.revision)?;
+    let change = store::Change {
+        closing_since: Some(app.clock.today()),
+        ..store::Change::to(&grant, GrantStatus::Closing)
+    };
+    let closing = store::change(&mut tx, id, &change, app.clock.now()).await?;
+    schedule::follow(&mut tx, &app.clock, id, "the closeout began").await?;
+    tx.commit().await?;
+    Ok(closing)
+}
+
+/// Ends a grant whose period is over and whose closeout is complete: what was not used lapses.
 #[tracing::instrument(skip_all, fields(%id))]
 pub async fn close(app: &App, actor: &Actor, id: GrantId, revision: i32) -> Result<Grant> {
-    let officer = actor.must_hold(&[Role::FiscalOfficer])?;
+    end(app, actor, id, revision, GrantAction::Close, GrantStatus::Closed).await
+}
+
+/// Ends a grant before its time: as `close`, whatever its period says.
+#[tracing::instrument(skip_all, fields(%id))]
+pub async fn terminate(app: &App, actor: &Actor, id: GrantId, revision: i32) -> Result<Grant> {
+    end(app, actor, id, revision, GrantAction::Terminate, GrantStatus::Terminated).await
+}
+
+async fn end(
+    app: &App,
+    actor: &Actor,
+    id: GrantId,
+    revision: i32,
+    action: GrantAction,
+    status: GrantStatus,
+) -> Result<Grant> {
+    let officer = actor.must_hold(action.roles())?;
     let mut tx = app.db.begin().await?;
     let grant = lock(&mut tx, &officer.reach, id).await?;
-    let now = app.clock.now();
-    let mut balances = ledger::store::balances(&mut *tx, &[id], None, now).await?;
-    let balance = balances.remove(&id).unwrap_or_else(|| GrantBalance::empty(None, now));
-    rules::check_closing(&grant, &balance, app.clock.today())?;
+    rules::must_allow(&grant, action)?;
     Refusal::unless_current("grant", revision, grant.revision)?;
-    if balance.available_to_disburse.is_positive() {
-        let lapse = ledger::store::Posting {
-            grant: id,
-            step: Move::Lapse,
-            amount: balance.available_to_disburse,
-            cause: id.0,
-            effective_on: app.clock.today(),
-        };
-        ledger::store::post(&mut tx, &app.clock, &lapse).await?;
-    }
-    let closed =
-        store::change(&mut tx, id, &store::Change::to(&grant, GrantStatus::Closed), now).await?;
-    schedule::follow(&mut tx, &app.clock, id, "the grant was closed").await?;
+    let state = closeout::read(&mut tx, app, &grant).await?;
+    state.check(&grant, action)?;
+    let mut posting = Posting::of_grant(id, id.0, app.clock.today());
+    closeout::lapse(&mut posting, &state.accounts);
+    ledger::store::post(&mut tx, &app.clock, &posting).await?;
+    let change =
+        store::Change { ended_on: Some(app.clock.today()), ..store::Change::to(&grant, status) };
+    let ended = store::change(&mut tx, id, &change, app.clock.now()).await?;
+    schedule::follow(&mut tx, &app.clock, id, "the grant ended").await?;
     tx.commit().await?;
-    Ok(closed)
+    Ok(ended)
+}
+
+/// What is left of a grant whose last day to pay has passed lapses; a job calls it. False where nothing was left.
+pub async fn lapse(app: &App, id: GrantId, reach: &Reach) -> Result<bool> {
+    let mut tx = app.db.begin().await?;
+    let grant = lock(&mut tx, reach, id).await?;
+    let over = grant.liquidate_by.is_some_and(|last| last < app.clock.today());
+    let accounts = ledger::store::accounts(&mut *tx, id).await?;
+    let mut posting = Posting::of_grant(id, idempotency::event(&app.clock), app.clock.today());
+    for (account, amount) in closeout::in_order(&accounts) {
+        match account.kind {
+            AccountKind::Available => {
+                posting.add(Move::Lapse, account, AccountKind::Lapsed, amount);
+            }
+            AccountKind::Unobligated => {
+                posting.add(Move::Lapse, account, AccountKind::LapsedUse, amount);
+            }
+            _ => {}
+        }
+    }
+    if !over || posting.entries.is_empty() {
+        return Ok(false);
+    }
+    ledger::store::post(&mut tx, &app.clock, &posting).await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// Gives a grant the names that the accounting system has for it.
+#[tracing::instrument(skip_all, fields(%id))]
+pub async fn set_accounting(
+    app: &App,
+    actor: &Actor,
+    id: GrantId,
+    revision: i32,
+    keys: AccountingKeys,
+) -> Result<Grant> {
+    let person = actor.must_hold(&[Role::GrantManager, Role::FiscalOfficer])?;
+    rules::check_accounting(&keys)?;
+    let mut tx = app.db.begin().await?;
+    let grant = lock(&mut tx, &person.reach, id).await?;
+    Refusal::unless_current("grant", revision, grant.revision)?;
+    store::set_accounting(&mut tx, id, &keys, app.clock.now()).await?;
+    let changed = lock(&mut tx, &person.reach, id).await?;
+    tx.commit().await?;
+    Ok(changed)
 }
 
 async fn stream_of(app: &App, grant: &Grant) -> Result<FundingStream> {
     let program = Catalog::program(app, grant.program_id).await?.expect("a grant has a program");
     Ok(Catalog::stream(app, program.stream_id).await?.expect("a program has a stream"))
+}
+
+/// Holds a grant that the actor may see, and that finance staff of its recipient act for.
+pub async fn lock_for(tx: &mut PgConnection, who: &Identity, id: GrantId) -> Result<Grant> {
+    let grant = lock(tx, &who.reach, id).await?;
+    if who.role == Role::CityFinance {
+        rules::check_organization(&grant, who)?;
+    }
+    Ok(grant)
 }
 
 /// Holds a grant that the actor may see.

@@ -8,12 +8,18 @@ use async_graphql::{
 use chrono::{DateTime, Utc};
 
 use super::{
-    ActionArea, ActionAreaShare, CityShare, DateRange, Grant, GrantAction, GrantStatus, NewGrant,
+    AccountingKeys, ActionArea, ActionAreaShare, CityShare, DateRange, Grant, GrantAction,
+    GrantStatus, NewGrant,
+    closeout::{self, Closeout},
     commands, store,
 };
 use crate::{
     App, Error, Result,
     access::Reach,
+    budgets::{
+        Amendment, BudgetLine,
+        graphql::{AmendmentsOfGrant, BudgetLineInput, LinesOfGrant},
+    },
     cities::City,
     clock::Date,
     deadlines::{
@@ -29,9 +35,10 @@ use crate::{
         graphql::{DocumentsListed, documents_of_grant},
     },
     error::Shared,
+    figures::balances::{self, Of},
     graphql::{ContextExt, payload},
     id::{CityId, GrantId, OrganizationId, ProgramId, StreamId},
-    ledger::{self, GrantBalance},
+    ledger::GrantBalance,
     money::Money,
     page::{OrderDirection, PageArgs, Window},
     people::{Organization, Person, graphql::OrganizationLoader, graphql::PersonLoader},
@@ -44,8 +51,17 @@ use crate::{
         bound::law_day,
         graphql::{FindingsOfGrant, OverridesOfGrant, RuleSetLoader, set_in_force},
     },
+    spending::{
+        Encumbrance, Expenditure,
+        graphql::{
+            EncumbrancesListed, ExpendituresListed, encumbrances_of_grant, expenditures_of_grant,
+        },
+    },
     streams::{self, FundingProgram, FundingStream, StreamCode},
 };
+
+/// Later entries may still be under way for this long.
+const KNOWN_AFTER: chrono::TimeDelta = chrono::TimeDelta::seconds(60);
 
 /// A city that a grant benefits.
 #[derive(SimpleObject)]
@@ -120,7 +136,16 @@ impl Grant {
         PersonLoader::find(ctx, self.awarded_by).await
     }
 
-    /// Where its money is, in US dollars: now, or as of the end of a day.
+    /// What the accounting system calls it; each null when it has no such name.
+    async fn accounting(&self) -> AccountingKeys {
+        AccountingKeys {
+            vendor_number: self.vendor_number.clone(),
+            purchase_order: self.purchase_order.clone(),
+            fund_string: self.fund_string.clone(),
+        }
+    }
+
+    /// Where its money is, in US dollars: now, or as of the end of a day; as it is known now, or was at a moment.
     async fn balance(
         &self,
         ctx: &Context<'_>,
@@ -128,10 +153,61 @@ impl Grant {
             desc = "Count entries effective on or before this day; all entries when absent."
         )]
         as_of: Option<Date>,
+        #[graphql(
+            desc = "Count what was entered by this moment, at least 60 seconds ago, so that the same question has the same answer later; all when absent."
+        )]
+        known_at: Option<DateTime<Utc>>,
     ) -> Result<GrantBalance> {
-        let found =
-            ctx.data_unchecked::<DataLoader<BalanceLoader>>().load_one((self.id, as_of)).await?;
-        Ok(found.unwrap_or_else(|| GrantBalance::empty(as_of, ctx.app().clock.now())))
+        let now = ctx.app().clock.now();
+        if known_at.is_some_and(|moment| moment > now - KNOWN_AFTER) {
+            let message = "`knownAt` lies at least 60 seconds back: later entries may still come";
+            return Err(Error::BadInput(message.into()));
+        }
+        let of = Of { as_of, known_at };
+        let found = ctx.data_unchecked::<DataLoader<BalanceLoader>>().load_one((self.id, of));
+        Ok(found.await?.unwrap_or_else(|| GrantBalance::empty(as_of, now)))
+    }
+
+    /// Its budget in the order of its lines; they sum to the award.
+    async fn budget(&self, ctx: &Context<'_>) -> Result<Vec<BudgetLine>> {
+        let loader = ctx.data_unchecked::<DataLoader<LinesOfGrant>>();
+        Ok(loader.load_one(self.id).await?.unwrap_or_default())
+    }
+
+    /// Its amendments by their numbers, those that are proposed or declined included.
+    async fn amendments(&self, ctx: &Context<'_>) -> Result<Vec<Amendment>> {
+        let loader = ctx.data_unchecked::<DataLoader<AmendmentsOfGrant>>();
+        Ok(loader.load_one(self.id).await?.unwrap_or_default())
+    }
+
+    /// Its recorded costs, the latest first. Costs that only a request for payment tells of are lines of that request.
+    async fn expenditures(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<String, Expenditure, ExpendituresListed>> {
+        expenditures_of_grant(ctx, self.id, PageArgs { first, after, last, before }).await
+    }
+
+    /// The recipient's orders, the latest first.
+    async fn encumbrances(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<String, Encumbrance, EncumbrancesListed>> {
+        encumbrances_of_grant(ctx, self.id, PageArgs { first, after, last, before }).await
+    }
+
+    /// What has to be done before it is closed, and by when (2 CFR 200.344).
+    async fn closeout(&self, ctx: &Context<'_>) -> Result<Closeout> {
+        let mut db = ctx.app().db.acquire().await?;
+        closeout::read(&mut db, ctx.app(), self).await
     }
 
     /// The rules that bind it: those it was signed under, or those it would be signed under today. Null where its program
@@ -234,6 +310,8 @@ pub struct GrantFilter {
     action_areas: Option<Vec<ActionArea>>,
     /// Part of the number or the title, in any case.
     search: Option<String>,
+    /// With this vendor number, purchase order or fund string, in any case.
+    accounting_key: Option<String>,
     /// Whose period of performance includes this day.
     active_on: Option<Date>,
     /// Changed at or after this moment.
@@ -251,6 +329,7 @@ impl From<GrantFilter> for store::GrantFilter {
             recipients: filter.recipients,
             action_areas: filter.action_areas,
             search: filter.search,
+            accounting_key: filter.accounting_key,
             active_on: filter.active_on,
             updated_since: filter.updated_since,
         }
@@ -400,6 +479,12 @@ struct CreateGrantInput {
     cities: Vec<GrantCityInput>,
     /// The action areas it serves, with shares that sum to 10,000 basis points.
     action_areas: Vec<GrantActionAreaInput>,
+    /// Its budget by lines that sum to the amount; one line of everything when absent.
+    #[graphql(default)]
+    budget: Vec<BudgetLineInput>,
+    /// What the accounting system calls it.
+    #[graphql(default)]
+    accounting: AccountingKeys,
 }
 
 impl From<CreateGrantInput> for NewGrant {
@@ -423,6 +508,8 @@ impl From<CreateGrantInput> for NewGrant {
             final_invoice_by: input.final_invoice_by,
             cities: input.cities.into_iter().map(city).collect(),
             action_areas: input.action_areas.into_iter().map(area).collect(),
+            budget: input.budget.into_iter().map(Into::into).collect(),
+            accounting: input.accounting,
         }
     }
 }
@@ -479,6 +566,38 @@ payload!(
     /// What came of `resumeGrant`.
     ResumeGrantPayload {
         /// The resumed grant; null when it was refused.
+        grant: Grant
+    }
+);
+/// What the accounting system calls a grant.
+#[derive(InputObject)]
+struct SetGrantAccountingInput {
+    /// The grant.
+    grant_id: GrantId,
+    /// Its revision when you read it; a later one is refused.
+    revision: i32,
+    /// All of them: one that is left out is forgotten.
+    accounting: AccountingKeys,
+}
+
+payload!(
+    /// What came of `setGrantAccounting`.
+    SetGrantAccountingPayload {
+        /// The grant; null when it was refused.
+        grant: Grant
+    }
+);
+payload!(
+    /// What came of `startCloseout`.
+    StartCloseoutPayload {
+        /// The grant in closeout; null when it was refused.
+        grant: Grant
+    }
+);
+payload!(
+    /// What came of `terminateGrant`.
+    TerminateGrantPayload {
+        /// The terminated grant; null when it was refused.
         grant: Grant
     }
 );
@@ -542,8 +661,42 @@ impl GrantMutation {
         commands::resume(ctx.app(), ctx.actor(), input.grant_id, input.revision).await.try_into()
     }
 
-    /// Ends a grant after its period of performance, with nothing requested, approved or retained;
-    /// what is available lapses. Needs FISCAL_OFFICER.
+    /// Gives a grant the names that the accounting system has for it. Needs GRANT_MANAGER or FISCAL_OFFICER.
+    async fn set_grant_accounting(
+        &self,
+        ctx: &Context<'_>,
+        input: SetGrantAccountingInput,
+    ) -> Result<SetGrantAccountingPayload> {
+        let (id, revision) = (input.grant_id, input.revision);
+        commands::set_accounting(ctx.app(), ctx.actor(), id, revision, input.accounting)
+            .await
+            .try_into()
+    }
+
+    /// Begins the closeout of a grant after its period of performance: last invoices and reports still come in. Needs
+    /// GRANT_MANAGER.
+    async fn start_closeout(
+        &self,
+        ctx: &Context<'_>,
+        input: ChangeGrantInput,
+    ) -> Result<StartCloseoutPayload> {
+        commands::start_closeout(ctx.app(), ctx.actor(), input.grant_id, input.revision)
+            .await
+            .try_into()
+    }
+
+    /// Ends a grant before its time, with everything of its closeout done but the period; what is left lapses. Needs
+    /// FISCAL_OFFICER.
+    async fn terminate_grant(
+        &self,
+        ctx: &Context<'_>,
+        input: ChangeGrantInput,
+    ) -> Result<TerminateGrantPayload> {
+        commands::terminate(ctx.app(), ctx.actor(), input.grant_id, input.revision).await.try_into()
+    }
+
+    /// Ends a grant after its period of performance, with everything of its closeout done; what is left lapses. Needs
+    /// FISCAL_OFFICER.
     async fn close_grant(
         &self,
         ctx: &Context<'_>,
@@ -593,24 +746,24 @@ impl Loader<GrantId> for ActionAreasOfGrant {
 
 pub struct BalanceLoader(pub App);
 
-impl Loader<(GrantId, Option<Date>)> for BalanceLoader {
+impl Loader<(GrantId, Of)> for BalanceLoader {
     type Value = GrantBalance;
     type Error = Shared;
 
-    /// One statement per day that is asked for.
+    /// Once for each day and moment that is asked for.
     async fn load(
         &self,
-        keys: &[(GrantId, Option<Date>)],
-    ) -> Result<HashMap<(GrantId, Option<Date>), GrantBalance>, Shared> {
-        let mut of_day: HashMap<Option<Date>, Vec<GrantId>> = HashMap::new();
-        for (grant, as_of) in keys {
-            of_day.entry(*as_of).or_default().push(*grant);
+        keys: &[(GrantId, Of)],
+    ) -> Result<HashMap<(GrantId, Of), GrantBalance>, Shared> {
+        let mut asked: HashMap<Of, Vec<GrantId>> = HashMap::new();
+        for (grant, of) in keys {
+            asked.entry(*of).or_default().push(*grant);
         }
+        let mut db = self.0.db.acquire().await?;
         let mut found = HashMap::new();
-        for (as_of, grants) in of_day {
-            let balances =
-                ledger::store::balances(&self.0.db, &grants, as_of, self.0.clock.now()).await?;
-            found.extend(balances.into_iter().map(|(grant, balance)| ((grant, as_of), balance)));
+        for (of, grants) in asked {
+            let balances = balances::of_grants(&mut db, &self.0.clock, &grants, of).await?;
+            found.extend(balances.into_iter().map(|(grant, balance)| ((grant, of), balance)));
         }
         Ok(found)
     }

@@ -4,13 +4,15 @@
 //! ```text
 //! DRAFT ──award──▶ AWARDED ──sign──▶ ACTIVE ◀──resume── SUSPENDED
 //!                                      │ └────suspend──────▲
-//!                                      └──close──▶ CLOSED (from SUSPENDED too)
+//!                                      ├──start closeout──▶ CLOSING
+//!                                      └──close──▶ CLOSED, or terminate ──▶ TERMINATED (from SUSPENDED and CLOSING too)
 //! ```
 //!
 //! Whoever drafted a grant does not award it. Five dates stay five dates: the end of
 //! performance, encumber by (signing), liquidate by (payment), the final invoice, and
 //! what reports are due, which are deadlines.
 
+pub mod closeout;
 pub mod commands;
 pub mod graphql;
 mod model;
@@ -18,5 +20,6 @@ pub(crate) mod rules;
 pub mod store;
 
 pub use model::{
-    ActionArea, ActionAreaShare, CityShare, DateRange, Grant, GrantAction, GrantStatus, NewGrant,
+    AccountingKeys, ActionArea, ActionAreaShare, CityShare, DateRange, Grant, GrantAction,
+    GrantStatus, NewGrant,
 };

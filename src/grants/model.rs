@@ -3,6 +3,7 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     access::{Actor, Role},
+    budgets::NewLine,
     clock::Date,
     id::{CityId, GrantId, OrganizationId, PersonId, ProgramId, RuleSetId},
     money::Money,
@@ -40,8 +41,24 @@ text_enum! {
         Suspend = "SUSPEND",
         /// Let it go on.
         Resume = "RESUME",
+        /// Draw up its budget anew.
+        SetBudget = "SET_BUDGET",
+        /// Move budget between two lines.
+        TransferBudget = "TRANSFER_BUDGET",
+        /// Propose an amendment.
+        Amend = "AMEND",
+        /// Record a cost.
+        RecordExpenditure = "RECORD_EXPENDITURE",
+        /// Record an order.
+        Encumber = "ENCUMBER",
+        /// Set aside for payment what was withheld.
+        ReleaseRetention = "RELEASE_RETENTION",
+        /// Begin its closeout after the period of performance.
+        StartCloseout = "START_CLOSEOUT",
         /// End it; what is left lapses.
         Close = "CLOSE",
+        /// End it before its time; what is left lapses.
+        Terminate = "TERMINATE",
         /// Ask for part of it to be paid.
         RequestDisbursement = "REQUEST_DISBURSEMENT",
     }
@@ -70,23 +87,66 @@ impl GrantStatus {
     pub fn actions(self) -> &'static [GrantAction] {
         use GrantAction::*;
         match self {
-            Self::Draft => &[Award],
-            Self::Awarded => &[Sign],
-            Self::Active => &[RequestDisbursement, Suspend, Close],
-            Self::Suspended => &[Resume, Close],
-            Self::Closing | Self::Closed | Self::Terminated => &[],
+            Self::Draft => &[SetBudget, Award],
+            Self::Awarded => &[Sign, TransferBudget, Amend, Terminate],
+            Self::Active => &[
+                RecordExpenditure,
+                Encumber,
+                RequestDisbursement,
+                TransferBudget,
+                Amend,
+                ReleaseRetention,
+                Suspend,
+                StartCloseout,
+                Close,
+                Terminate,
+            ],
+            Self::Suspended => &[
+                RecordExpenditure,
+                Encumber,
+                TransferBudget,
+                Amend,
+                Resume,
+                StartCloseout,
+                Close,
+                Terminate,
+            ],
+            Self::Closing => &[
+                RecordExpenditure,
+                Encumber,
+                RequestDisbursement,
+                TransferBudget,
+                Amend,
+                ReleaseRetention,
+                Close,
+                Terminate,
+            ],
+            Self::Closed | Self::Terminated => &[],
         }
+    }
+
+    /// Whether costs and orders are recorded.
+    pub fn takes_costs(self) -> bool {
+        matches!(self, Self::Active | Self::Suspended | Self::Closing)
     }
 }
 
 impl GrantAction {
     /// Who may do it.
-    pub fn role(self) -> Role {
+    pub fn roles(self) -> &'static [Role] {
         match self {
-            Self::Award => Role::Approver,
-            Self::RequestDisbursement => Role::CityFinance,
-            Self::Close => Role::FiscalOfficer,
-            Self::Sign | Self::Suspend | Self::Resume => Role::GrantManager,
+            Self::Award => &[Role::Approver],
+            Self::RequestDisbursement | Self::RecordExpenditure | Self::Encumber => {
+                &[Role::CityFinance]
+            }
+            Self::TransferBudget => &[Role::GrantManager, Role::CityFinance],
+            Self::Close | Self::ReleaseRetention | Self::Terminate => &[Role::FiscalOfficer],
+            Self::Sign
+            | Self::Suspend
+            | Self::Resume
+            | Self::SetBudget
+            | Self::Amend
+            | Self::StartCloseout => &[Role::GrantManager],
         }
     }
 }
@@ -141,6 +201,16 @@ pub struct Grant {
     pub signed_on: Option<Date>,
     #[graphql(skip)]
     pub rule_set_id: Option<RuleSetId>,
+    #[graphql(skip)]
+    pub vendor_number: Option<String>,
+    #[graphql(skip)]
+    pub purchase_order: Option<String>,
+    #[graphql(skip)]
+    pub fund_string: Option<String>,
+    /// Since when its closeout is under way; null until then.
+    pub closing_since: Option<Date>,
+    /// The day on which it was closed or terminated; null until then.
+    pub ended_on: Option<Date>,
     /// Grows with every change; an edit names the one it read.
     pub revision: i32,
     /// When the grant was entered.
@@ -162,13 +232,15 @@ impl Grant {
                 identity.person != self.drafted_by
                     && identity.approval_limit.is_none_or(|limit| self.amount <= limit)
             }
-            GrantAction::Close => self.performance_end < today,
-            GrantAction::RequestDisbursement => {
-                identity.reach.organizations.contains(&self.recipient_id)
+            GrantAction::Close | GrantAction::StartCloseout => self.performance_end < today,
+            // Finance staff act for their own organization.
+            _ => {
+                identity.role != Role::CityFinance
+                    || identity.reach.organizations.contains(&self.recipient_id)
             }
-            _ => true,
         };
-        let allowed = self.status.actions().iter().filter(|action| action.role() == identity.role);
+        let allowed =
+            self.status.actions().iter().filter(|action| action.roles().contains(&identity.role));
         allowed.filter(may).copied().collect()
     }
 }
@@ -204,4 +276,19 @@ pub struct NewGrant {
     pub final_invoice_by: Option<Date>,
     pub cities: Vec<CityShare>,
     pub action_areas: Vec<ActionAreaShare>,
+    /// Lines that sum to the amount; one line of everything where none are given.
+    pub budget: Vec<NewLine>,
+    pub accounting: AccountingKeys,
+}
+
+/// What the accounting system calls a grant or a payment. Bank account numbers are never stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq, SimpleObject, InputObject)]
+#[graphql(input_name = "AccountingKeysInput")]
+pub struct AccountingKeys {
+    /// The recipient's number as a vendor.
+    pub vendor_number: Option<String>,
+    /// The purchase order.
+    pub purchase_order: Option<String>,
+    /// The fund or ledger string that it is charged to.
+    pub fund_string: Option<String>,
 }

@@ -4,13 +4,13 @@ use std::collections::HashSet;
 
 use chrono::Datelike;
 
-use super::{Grant, GrantAction, NewGrant};
+use super::{AccountingKeys, Grant, GrantAction, NewGrant};
 use crate::{
     Refusal,
     access::Identity,
+    budgets,
     clock::Date,
     error::UserErrorCode::{self, InvalidDates, InvalidState, OutsidePeriod, SharesNotWhole},
-    ledger::GrantBalance,
     money::Money,
     streams::FundingStream,
 };
@@ -32,11 +32,19 @@ pub fn check_draft(new: &NewGrant, stream: &FundingStream) -> Result<(), Refusal
         );
         return Err(Refusal::new(OutsidePeriod, message).on("programId"));
     }
+    budgets::rules::check_lines(&new.budget, new.amount)?;
+    check_accounting(&new.accounting)?;
     check_shares(new.cities.iter().map(|share| (share.city, share.share_bp)), "cities")?;
     check_shares(
         new.action_areas.iter().map(|share| (share.action_area, share.share_bp)),
         "actionAreas",
     )
+}
+
+/// A key that is given has something in it.
+pub fn check_accounting(keys: &AccountingKeys) -> Result<(), Refusal> {
+    let given = [&keys.vendor_number, &keys.purchase_order, &keys.fund_string];
+    given.into_iter().flatten().try_for_each(|key| Refusal::unless_filled(key, "accounting"))
 }
 
 fn check_dates(new: &NewGrant) -> Result<(), Refusal> {
@@ -181,27 +189,6 @@ pub fn check_encumbrance(grant: &Grant, signed_on: Date) -> Result<(), Refusal> 
     }
 }
 
-/// Nothing may be on its way when a grant closes.
-pub fn check_closing(grant: &Grant, balance: &GrantBalance, today: Date) -> Result<(), Refusal> {
-    must_allow(grant, GrantAction::Close)?;
-    if today <= grant.performance_end {
-        let message = format!("the period of performance goes on to {}", grant.performance_end);
-        return Err(Refusal::new(OutsidePeriod, message));
-    }
-    for (amount, what) in [
-        (balance.requested, "requested"),
-        (balance.approved, "approved and not paid"),
-        (balance.retained, "retained"),
-    ] {
-        if amount.is_positive() {
-            let message =
-                format!("{amount} of grant {} is {what}: settle that first", grant.number);
-            return Err(Refusal::new(InvalidState, message));
-        }
-    }
-    Ok(())
-}
-
 /// Finance staff act for their own organization only.
 pub fn check_organization(grant: &Grant, finance: &Identity) -> Result<(), Refusal> {
     if finance.reach.organizations.contains(&grant.recipient_id) {
@@ -211,4 +198,12 @@ pub fn check_organization(grant: &Grant, finance: &Identity) -> Result<(), Refus
         UserErrorCode::Forbidden,
         format!("grant {} is received by another organization than yours", grant.number),
     ))
+}
+
+pub fn check_period_over(grant: &Grant, today: Date) -> Result<(), Refusal> {
+    if today > grant.performance_end {
+        return Ok(());
+    }
+    let message = format!("the period of performance goes on to {}", grant.performance_end);
+    Err(Refusal::new(OutsidePeriod, message))
 }

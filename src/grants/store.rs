@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
 
-use super::{ActionArea, ActionAreaShare, Grant, GrantStatus, NewGrant};
+use super::{AccountingKeys, ActionArea, ActionAreaShare, Grant, GrantStatus, NewGrant};
 use crate::{
     access::Reach,
     cities::City,
@@ -23,7 +23,8 @@ pub async fn find(
         Grant,
         "select id, number, title, status, program_id, recipient_id, parent_id, amount, performance_start,
                 performance_end, encumber_by, liquidate_by, final_invoice_by, drafted_by, awarded_by, awarded_at,
-                signed_on, rule_set_id, revision, created_at, updated_at
+                signed_on, rule_set_id, vendor_number, purchase_order, fund_string, closing_since, ended_on,
+                revision, created_at, updated_at
            from grants g
           where id = any($1)
             and ($2::bool or recipient_id = any($3::uuid[])
@@ -61,7 +62,8 @@ pub async fn lock(
         Grant,
         "select id, number, title, status, program_id, recipient_id, parent_id, amount, performance_start,
                 performance_end, encumber_by, liquidate_by, final_invoice_by, drafted_by, awarded_by, awarded_at,
-                signed_on, rule_set_id, revision, created_at, updated_at
+                signed_on, rule_set_id, vendor_number, purchase_order, fund_string, closing_since, ended_on,
+                revision, created_at, updated_at
            from grants g
           where id = $1
             and ($2::bool or recipient_id = any($3::uuid[])
@@ -86,8 +88,8 @@ pub async fn insert(
     sqlx::query!(
         "insert into grants (id, number, title, status, program_id, recipient_id, parent_id, amount,
                              performance_start, performance_end, encumber_by, liquidate_by, final_invoice_by,
-                             drafted_by, created_at, updated_at)
-         values ($1, $2, $3, 'DRAFT', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)",
+                             drafted_by, created_at, updated_at, vendor_number, purchase_order, fund_string)
+         values ($1, $2, $3, 'DRAFT', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, $16, $17)",
         id as _,
         new.number.trim(),
         new.title.trim(),
@@ -102,6 +104,9 @@ pub async fn insert(
         new.final_invoice_by as _,
         drafted_by as _,
         at,
+        new.accounting.vendor_number,
+        new.accounting.purchase_order,
+        new.accounting.fund_string,
     )
     .execute(&mut *tx)
     .await?;
@@ -136,6 +141,8 @@ pub struct Change {
     pub awarded_at: Option<DateTime<Utc>>,
     pub signed_on: Option<Date>,
     pub rule_set_id: Option<RuleSetId>,
+    pub closing_since: Option<Date>,
+    pub ended_on: Option<Date>,
 }
 
 impl Change {
@@ -146,6 +153,8 @@ impl Change {
             awarded_at: grant.awarded_at,
             signed_on: grant.signed_on,
             rule_set_id: grant.rule_set_id,
+            closing_since: grant.closing_since,
+            ended_on: grant.ended_on,
         }
     }
 }
@@ -160,11 +169,12 @@ pub async fn change(
         Grant,
         "update grants
             set status = $2, awarded_by = $3, awarded_at = $4, signed_on = $5, rule_set_id = $6,
-                revision = revision + 1, updated_at = $7
+                closing_since = $8, ended_on = $9, revision = revision + 1, updated_at = $7
           where id = $1
          returning id, number, title, status, program_id, recipient_id, parent_id, amount, performance_start,
                    performance_end, encumber_by, liquidate_by, final_invoice_by, drafted_by, awarded_by, awarded_at,
-                   signed_on, rule_set_id, revision, created_at, updated_at",
+                   signed_on, rule_set_id, vendor_number, purchase_order, fund_string, closing_since, ended_on,
+                revision, created_at, updated_at",
         id as _,
         to.status as _,
         to.awarded_by as _,
@@ -172,6 +182,8 @@ pub async fn change(
         to.signed_on as _,
         to.rule_set_id as _,
         at,
+        to.closing_since as _,
+        to.ended_on as _,
     )
     .fetch_one(tx)
     .await
@@ -187,6 +199,7 @@ pub struct GrantFilter {
     pub recipients: Option<Vec<OrganizationId>>,
     pub action_areas: Option<Vec<ActionArea>>,
     pub search: Option<String>,
+    pub accounting_key: Option<String>,
     pub active_on: Option<Date>,
     pub updated_since: Option<DateTime<Utc>>,
 }
@@ -217,6 +230,8 @@ macro_rules! listed {
                      or exists (select from grant_action_areas a
                                  where a.grant_id = g.id and a.action_area = any($17)))
                 and ($18::text is null or strpos(lower(g.number || ' ' || g.title), lower($18)) > 0)
+                and ($22::text is null or lower(btrim($22)) in (lower(btrim(g.vendor_number)), lower(btrim(g.purchase_order)),
+                                                                 lower(btrim(g.fund_string))))
                 and ($19::date is null or $19 between g.performance_start and g.performance_end)
                 and ($20::timestamptz is null or g.updated_at >= $20)
                 and ($21::uuid[] is null
@@ -234,7 +249,8 @@ macro_rules! listed {
             $filter.search.as_deref(),
             $filter.active_on as _,
             $filter.updated_since,
-            $filter.stream_ids.as_deref() as _
+            $filter.stream_ids.as_deref() as _,
+            $filter.accounting_key.as_deref()
         )
     };
 }
@@ -251,7 +267,8 @@ pub async fn list(
             Grant,
             "id, number, title, status, program_id, recipient_id, parent_id, amount, performance_start,
              performance_end, encumber_by, liquidate_by, final_invoice_by, drafted_by, awarded_by, awarded_at,
-             signed_on, rule_set_id, revision, created_at, updated_at"
+             signed_on, rule_set_id, vendor_number, purchase_order, fund_string, closing_since, ended_on,
+                revision, created_at, updated_at"
         ),
         (window,),
         filter,
@@ -345,4 +362,26 @@ pub async fn action_areas_of(
         areas.entry(row.grant_id).or_default().push(share);
     }
     Ok(areas)
+}
+
+/// Gives a grant that the caller holds the names that the accounting system has for it.
+pub async fn set_accounting(
+    tx: &mut PgConnection,
+    id: GrantId,
+    keys: &AccountingKeys,
+    at: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update grants
+            set vendor_number = $2, purchase_order = $3, fund_string = $4, revision = revision + 1, updated_at = $5
+          where id = $1",
+        id as _,
+        keys.vendor_number,
+        keys.purchase_order,
+        keys.fund_string,
+        at,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
 }

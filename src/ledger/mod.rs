@@ -1,18 +1,21 @@
 //! Where a grant's money is. One operation: an amount moves from one account to
-//! another, by a move that the database lists. The pay chain, which is in use:
+//! another, by a move that the database lists. Three chains of a grant, and two beside it:
 //!
 //! ```text
-//! SRC_PAY ──award──▶ AVAILABLE ──request──▶ REQUESTED ──approve──▶ APPROVED ──pay──▶ PAID
-//!                      ▲  ▲ ▲                   │                     │               │
-//!                      │  │ └─return, reject, cancel                  │               │
-//!                      │  └───────────────cancel──────────────────────┘               │
-//!                      └──────────────────────reverse payment─────────────────────────┘
+//! pay      SRC_PAY ─▶ AVAILABLE ⇄ REQUESTED ─▶ APPROVED ─▶ PAID | RETAINED(payment) ─▶ APPROVED     LAPSED
+//! use      SRC_USE ─▶ UNOBLIGATED(line) ⇄ ENCUMBERED(order) ─▶ UNCLAIMED(line) ⇄ CLAIM_PENDING(line) ─▶ CLAIMED(line)
+//! advance  SRC_ADV ─▶ ADVANCE_ROOM ⇄ ADVANCE_PENDING(advance) ─▶ ADVANCE_OPEN(advance) ─▶ ADVANCE_ROOM
+//! match    SRC_MATCH ─▶ MATCH_UNUSED (of a contribution) ─▶ MATCH_MET (of a grant)
+//! allocation  SRC_ALLOC ─▶ COMPONENT ─▶ SPENT | REVERTED
 //! ```
 //!
-//! Always true: awarded is the sum of all accounts but the source, none of them is
-//! below zero, and an entry is never changed. Balances are kept by a trigger.
+//! Always true: awarded is the sum of the pay chain without its source, and of the use
+//! chain without its own; no other account is below zero, on any day; and an entry is
+//! never changed. Balances are kept by a trigger.
 
+pub mod figures;
 mod model;
 pub mod store;
 
-pub use model::{AccountKind, GrantBalance, Move};
+pub use figures::{GrantBalance, Term};
+pub use model::{Account, AccountKind, Entry, Move, Owner, Posting};

@@ -1,10 +1,14 @@
-use async_graphql::SimpleObject;
-use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
-use crate::{clock::Date, money::Money, text_enum::text_enum};
+use crate::{
+    clock::Date,
+    id::{BudgetLineId, DisbursementId, EncumbranceId, GrantId},
+    money::Money,
+    text_enum::text_enum,
+};
 
 text_enum! {
-    /// An account of a grant's pay chain: where the funder's money for the recipient is.
+    /// An account: where money is, or what became of it.
     pub enum AccountKind {
         /// Where awards come from; below zero by what was awarded.
         SrcPay = "SRC_PAY",
@@ -20,110 +24,244 @@ text_enum! {
         Paid = "PAID",
         /// No longer payable: the grant ended before it was used.
         Lapsed = "LAPSED",
+        /// Where budgets come from; below zero by what may be used.
+        SrcUse = "SRC_USE",
+        /// In the budget and not spent, nor ordered.
+        Unobligated = "UNOBLIGATED",
+        /// Ordered by the recipient and not yet a cost.
+        Encumbered = "ENCUMBERED",
+        /// A cost that the recipient has not asked to be paid for.
+        Unclaimed = "UNCLAIMED",
+        /// A cost in a request that is not paid.
+        ClaimPending = "CLAIM_PENDING",
+        /// A cost that was paid for.
+        Claimed = "CLAIMED",
+        /// Can no longer be used.
+        LapsedUse = "LAPSED_USE",
+        /// Where room for advances comes from.
+        SrcAdv = "SRC_ADV",
+        /// How much may still be advanced.
+        AdvanceRoom = "ADVANCE_ROOM",
+        /// Asked for in advance.
+        AdvancePending = "ADVANCE_PENDING",
+        /// Paid in advance and not accounted for.
+        AdvanceOpen = "ADVANCE_OPEN",
+        /// Where contributions come from.
+        SrcMatch = "SRC_MATCH",
+        /// Contributed and not counted for a grant.
+        MatchUnused = "MATCH_UNUSED",
+        /// Counted as match of the grant.
+        MatchMet = "MATCH_MET",
+        /// Where allocations come from.
+        SrcAlloc = "SRC_ALLOC",
+        /// Received for a component and not spent.
+        Component = "COMPONENT",
+        /// Spent of an allocation.
+        Spent = "SPENT",
+        /// Gone back.
+        Reverted = "REVERTED",
     }
 }
 
-impl AccountKind {
-    pub const PAY_CHAIN: [Self; 7] = [
-        Self::SrcPay,
-        Self::Available,
-        Self::Requested,
-        Self::Approved,
-        Self::Retained,
-        Self::Paid,
-        Self::Lapsed,
-    ];
+text_enum! {
+    /// Why money moves.
+    pub enum Move {
+        /// A grant is awarded.
+        Award = "AWARD",
+        /// An amendment adds.
+        AmendUp = "AMEND_UP",
+        /// An amendment takes away.
+        AmendDown = "AMEND_DOWN",
+        /// Between budget lines.
+        TransferBudget = "TRANSFER_BUDGET",
+        /// The recipient orders.
+        Encumber = "ENCUMBER",
+        /// An order is taken back.
+        CancelEncumbrance = "CANCEL_ENCUMBRANCE",
+        /// An order becomes a cost.
+        Liquidate = "LIQUIDATE",
+        /// A cost arises.
+        Expend = "EXPEND",
+        /// A cost was none.
+        ReverseExpenditure = "REVERSE_EXPENDITURE",
+        /// A payment is asked for.
+        Request = "REQUEST",
+        /// A request is sent back.
+        Return = "RETURN",
+        /// A request is turned down.
+        Reject = "REJECT",
+        /// A disbursement is withdrawn.
+        Cancel = "CANCEL",
+        /// A request is approved.
+        Approve = "APPROVE",
+        /// A payment is made.
+        Pay = "PAY",
+        /// An advance is accounted for.
+        AccountForAdvance = "ACCOUNT_FOR_ADVANCE",
+        /// What was withheld is set aside for payment.
+        ReleaseRetention = "RELEASE_RETENTION",
+        /// Money comes back.
+        Refund = "REFUND",
+        /// A paid cost is disallowed.
+        Disallow = "DISALLOW",
+        /// A payment is taken back.
+        ReversePayment = "REVERSE_PAYMENT",
+        /// What was left can no longer be used.
+        Lapse = "LAPSE",
+        /// Somebody contributes.
+        Contribute = "CONTRIBUTE",
+        /// A contribution is counted as match.
+        AcceptMatch = "ACCEPT_MATCH",
+        /// An allocation is received.
+        Receive = "RECEIVE",
+        /// An allocation is spent.
+        Spend = "SPEND",
+        /// An allocation goes back.
+        Revert = "REVERT",
+    }
 }
 
-/// Why money moves, and between which accounts of the pay chain.
+/// An account of an owner; some kinds have one for each line, order, payment or component.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Account {
+    pub kind: AccountKind,
+    pub item: Option<Uuid>,
+}
+
+impl From<AccountKind> for Account {
+    fn from(kind: AccountKind) -> Self {
+        Self { kind, item: None }
+    }
+}
+
+impl Account {
+    pub fn unobligated(line: BudgetLineId) -> Self {
+        Self { kind: AccountKind::Unobligated, item: Some(line.0) }
+    }
+
+    pub fn encumbered(order: EncumbranceId) -> Self {
+        Self { kind: AccountKind::Encumbered, item: Some(order.0) }
+    }
+
+    pub fn unclaimed(line: BudgetLineId) -> Self {
+        Self { kind: AccountKind::Unclaimed, item: Some(line.0) }
+    }
+
+    pub fn claim_pending(line: BudgetLineId) -> Self {
+        Self { kind: AccountKind::ClaimPending, item: Some(line.0) }
+    }
+
+    pub fn claimed(line: BudgetLineId) -> Self {
+        Self { kind: AccountKind::Claimed, item: Some(line.0) }
+    }
+
+    pub fn retained(payment: DisbursementId) -> Self {
+        Self { kind: AccountKind::Retained, item: Some(payment.0) }
+    }
+
+    pub fn advance_pending(advance: DisbursementId) -> Self {
+        Self { kind: AccountKind::AdvancePending, item: Some(advance.0) }
+    }
+
+    pub fn advance_open(advance: DisbursementId) -> Self {
+        Self { kind: AccountKind::AdvanceOpen, item: Some(advance.0) }
+    }
+}
+
+/// Whose money an account holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Owner {
+    Grant(GrantId),
+    Allocation(Uuid),
+    Contribution(Uuid),
+}
+
+impl Owner {
+    pub fn grant(self) -> Option<Uuid> {
+        if let Self::Grant(id) = self { Some(id.0) } else { None }
+    }
+
+    pub fn allocation(self) -> Option<Uuid> {
+        if let Self::Allocation(id) = self { Some(id) } else { None }
+    }
+
+    pub fn contribution(self) -> Option<Uuid> {
+        if let Self::Contribution(id) = self { Some(id) } else { None }
+    }
+}
+
+/// An amount makes a move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Move {
-    Award,
-    Request,
-    Return,
-    Reject,
-    CancelRequested,
-    CancelApproved,
-    Approve,
-    Pay,
-    ReversePayment,
-    Lapse,
+pub struct Entry {
+    pub step: Move,
+    pub from: (Owner, Account),
+    pub to: (Owner, Account),
+    pub amount: Money,
 }
 
-impl Move {
-    /// The move's name in the list of moves.
-    pub fn kind(self) -> &'static str {
-        match self {
-            Self::Award => "AWARD",
-            Self::Request => "REQUEST",
-            Self::Return => "RETURN",
-            Self::Reject => "REJECT",
-            Self::CancelRequested | Self::CancelApproved => "CANCEL",
-            Self::Approve => "APPROVE",
-            Self::Pay => "PAY",
-            Self::ReversePayment => "REVERSE_PAYMENT",
-            Self::Lapse => "LAPSE",
+/// What one business event moves. Nothing moves where the amount is zero.
+#[derive(Clone, Debug)]
+pub struct Posting {
+    pub owner: Owner,
+    /// The business event: it moves money once.
+    pub cause: Uuid,
+    pub effective_on: Date,
+    /// Of a time before Thrive kept the books.
+    pub opening: bool,
+    /// The event whose entries these take back, where they swap its accounts.
+    pub reverses: Option<Uuid>,
+    pub entries: Vec<Entry>,
+}
+
+impl Posting {
+    pub fn of_grant(grant: GrantId, cause: Uuid, effective_on: Date) -> Self {
+        Self::of(Owner::Grant(grant), cause, effective_on)
+    }
+
+    pub fn of(owner: Owner, cause: Uuid, effective_on: Date) -> Self {
+        Self { owner, cause, effective_on, opening: false, reverses: None, entries: vec![] }
+    }
+
+    pub fn opening(self, opening: bool) -> Self {
+        Self { opening, ..self }
+    }
+
+    pub fn reversing(self, cause: Uuid) -> Self {
+        Self { reverses: Some(cause), ..self }
+    }
+
+    pub fn moving(
+        mut self,
+        step: Move,
+        from: impl Into<Account>,
+        to: impl Into<Account>,
+        amount: Money,
+    ) -> Self {
+        self.add(step, from, to, amount);
+        self
+    }
+
+    pub fn add(
+        &mut self,
+        step: Move,
+        from: impl Into<Account>,
+        to: impl Into<Account>,
+        amount: Money,
+    ) {
+        if amount != Money::ZERO {
+            let (from, to) = ((self.owner, from.into()), (self.owner, to.into()));
+            self.entries.push(Entry { step, from, to, amount });
         }
     }
 
-    pub fn accounts(self) -> (AccountKind, AccountKind) {
-        use AccountKind::*;
-        match self {
-            Self::Award => (SrcPay, Available),
-            Self::Request => (Available, Requested),
-            Self::Return | Self::Reject | Self::CancelRequested => (Requested, Available),
-            Self::CancelApproved => (Approved, Available),
-            Self::Approve => (Requested, Approved),
-            Self::Pay => (Approved, Paid),
-            Self::ReversePayment => (Paid, Available),
-            Self::Lapse => (Available, Lapsed),
-        }
-    }
-}
-
-/// Where a grant's money is, in US dollars, from posted entries only.
-#[derive(Clone, Debug, Default, PartialEq, Eq, SimpleObject)]
-pub struct GrantBalance {
-    /// All that was awarded: the sum of the other figures.
-    pub awarded: Money,
-    /// Asked for by the recipient, waiting for a decision.
-    pub requested: Money,
-    /// Approved and not yet paid.
-    pub approved: Money,
-    /// Paid to the recipient, less reversals.
-    pub disbursed: Money,
-    /// Withheld from payments until it is released.
-    pub retained: Money,
-    /// No longer payable.
-    pub lapsed: Money,
-    /// What can still be requested: awarded less requested, approved, disbursed, retained and lapsed.
-    pub available_to_disburse: Money,
-    /// The last day whose entries are counted; null is all of them.
-    pub as_of: Option<Date>,
-    /// When the figures were read.
-    pub computed_at: DateTime<Utc>,
-}
-
-impl GrantBalance {
-    pub fn empty(as_of: Option<Date>, computed_at: DateTime<Utc>) -> Self {
-        Self { as_of, computed_at, ..Self::default() }
-    }
-
-    /// Adds the balance of one account.
-    pub fn count(&mut self, kind: AccountKind, balance: Money) {
-        let figure = match kind {
-            // What the source gave is the award.
-            AccountKind::SrcPay => {
-                self.awarded = Money::ZERO.minus(balance).unwrap_or_default();
-                return;
-            }
-            AccountKind::Available => &mut self.available_to_disburse,
-            AccountKind::Requested => &mut self.requested,
-            AccountKind::Approved => &mut self.approved,
-            AccountKind::Retained => &mut self.retained,
-            AccountKind::Paid => &mut self.disbursed,
-            AccountKind::Lapsed => &mut self.lapsed,
-        };
-        *figure = balance;
+    /// From an account of another owner: a contribution that is counted for a grant.
+    pub fn add_from(
+        &mut self,
+        step: Move,
+        from: (Owner, Account),
+        to: impl Into<Account>,
+        amount: Money,
+    ) {
+        self.entries.push(Entry { step, from, to: (self.owner, to.into()), amount });
     }
 }

@@ -10,9 +10,9 @@ use crate::{
     clock::CALIFORNIA,
     deadlines::{self, NewDeadline, plan},
     error::UserErrorCode::{AlreadyExists, NotFound},
+    figures::balances::{self, Of},
     grants::{self, Grant},
     id::{DeadlineId, ReportEventId, ReportId},
-    ledger::{self, GrantBalance},
 };
 
 /// Enters a report that no rule schedules, with the deadline that reminds of it.
@@ -141,14 +141,14 @@ pub async fn certify(app: &App, actor: &Actor, id: ReportId, revision: i32) -> R
     let Held { mut tx, grant, mut report, identity } =
         hold(app, actor, id, revision, ReportAction::Certify).await?;
     rules::check_certification(&report, identity.person, app.clock.today())?;
-    let (now, day) = (app.clock.now(), Some(report.period_end));
-    let mut balances = ledger::store::balances(&mut *tx, &[grant.id], day, now).await?;
-    let balance = balances.remove(&grant.id).unwrap_or_else(|| GrantBalance::empty(day, now));
+    let day = Some(report.period_end);
+    let of = Of { as_of: day, known_at: None };
+    let balance = balances::of_grant(&mut tx, &app.clock, grant.id, of).await?;
     let mut income = store::income(&mut *tx, &[grant.id], day).await?;
     let income = income.remove(&grant.id).unwrap_or_default();
     store::insert_figures(&mut tx, id, &rules::figures(&balance, income)).await?;
     report.certified_by = Some(identity.person);
-    report.certified_at = Some(now);
+    report.certified_at = Some(app.clock.now());
     report.status = ReportStatus::Certified;
     finish(app, &mut tx, identity, &mut report).await?;
     tx.commit().await?;

@@ -296,7 +296,12 @@ pub async fn circumstances(
     sqlx::query_as!(
         Circumstances,
         r#"
-        select g.id, g.program_id, g.rule_set_id, g.parent_id, g.amount, g.performance_start, g.performance_end,
+        select g.id, g.program_id, g.rule_set_id, g.parent_id,
+               -- Once awarded, amendments count.
+               case when g.status = 'DRAFT' then g.amount
+                    else coalesce((select -a.balance from ledger_accounts a
+                                    where a.grant_id = g.id and a.kind = 'SRC_PAY'), g.amount) end as "amount!: Money",
+               g.performance_start, g.performance_end,
                g.encumber_by, g.liquidate_by, g.final_invoice_by, g.signed_on, g.recipient_id,
                o.kind as recipient_kind,
                case when o.kind = 'CITY_GOVERNMENT' then o.city_id end as "recipient_city: CityId",

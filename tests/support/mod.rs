@@ -1,9 +1,11 @@
 //! A whole service around a database of its own, with the clock held still, and
 //! people, a recipient and grants to begin with.
 
+pub mod at_once;
 mod checks;
 pub mod cluster;
 pub mod process;
+pub mod proxy;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -21,7 +23,9 @@ use thrive::{
     disbursements::{self, Disbursement, DisbursementKind, NewRequest},
     email::Outgoing,
     facts::{self, Fact, FactKind, NewFact, Subject},
-    grants::{self, ActionArea, ActionAreaShare, CityShare, DateRange, Grant, NewGrant},
+    grants::{
+        self, AccountingKeys, ActionArea, ActionAreaShare, CityShare, DateRange, Grant, NewGrant,
+    },
     graphql::{self, Schema},
     id::ProgramId,
     money::Money,
@@ -301,6 +305,8 @@ impl Service {
                 action_area: ActionArea::YouthDevelopment,
                 share_bp: 10_000,
             }],
+            budget: vec![],
+            accounting: AccountingKeys::default(),
         }
     }
 
@@ -348,6 +354,10 @@ pub fn request_of(grant: &Grant, invoice: &str, amount: &str) -> NewRequest {
         amount: amount.parse().unwrap(),
         invoice_number: invoice.into(),
         period: DateRange { start: date("2026-10-01"), end: date("2026-10-31") },
+        lines: vec![],
+        certification: None,
+        evidence: vec![],
+        opening: false,
     }
 }
 

@@ -98,15 +98,7 @@ impl Running {
     }
 
     pub fn ask(&self, token: Option<&str>, query: &str) -> Value {
-        let body = serde_json::json!({ "query": query }).to_string();
-        let authorization = format!("Authorization: Bearer {}", token.unwrap_or_default());
-        let url = self.url("/graphql");
-        let mut arguments = vec!["-H", "Content-Type: application/json", "-d", &body, &url];
-        if token.is_some() {
-            arguments.extend(["-H", &authorization]);
-        }
-        let (_, text) = curl(&arguments).expect("the service answers");
-        serde_json::from_str(&text).unwrap_or_else(|_| panic!("not JSON: {text}"))
+        ask(&self.url("/graphql"), token, query).expect("the service answers")
     }
 
     pub fn pid(&self) -> i32 {
@@ -139,6 +131,18 @@ impl Drop for Running {
             }
         }
     }
+}
+
+/// The answer to a query, or none when nobody answers.
+pub fn ask(url: &str, token: Option<&str>, query: &str) -> Option<Value> {
+    let body = serde_json::json!({ "query": query }).to_string();
+    let authorization = format!("Authorization: Bearer {}", token.unwrap_or_default());
+    let mut arguments = vec!["-H", "Content-Type: application/json", "-d", &body, url];
+    if token.is_some() {
+        arguments.extend(["-H", &authorization]);
+    }
+    let (_, text) = curl(&arguments)?;
+    Some(serde_json::from_str(&text).unwrap_or_else(|_| panic!("not JSON: {text}")))
 }
 
 /// A request by the tool that the README uses too.

@@ -102,7 +102,7 @@ impl Loader<DisbursementId> for FindingsOfDisbursement {
 /// The steps that a disbursement has before it.
 fn steps(of: &Disbursement, advanced: Money, in_hand: InHand, today: Date) -> Vec<Step> {
     use DisbursementStatus::{Approved, Requested, Returned, Scheduled};
-    let pay = |on| Step::Pay { on, amount: of.amount, in_hand };
+    let pay = |on| Step::Pay { on, amount: of.payable(), retains: of.claims(), in_hand };
     match of.status {
         Requested | Returned => {
             let advance = of.kind == DisbursementKind::Advance;

@@ -239,10 +239,17 @@ pub enum Step {
         outstanding: Money,
         period: DateRange,
     },
+    /// `retains` where it pays for costs, of which a part may be withheld.
     Pay {
         on: Date,
         amount: Money,
+        retains: bool,
         in_hand: InHand,
+    },
+    /// What was withheld is set aside for payment. `over` after the period of performance, `closing` in closeout.
+    Release {
+        over: bool,
+        closing: bool,
     },
     /// A cost; `in_category` is all of its category together with it.
     Spend {

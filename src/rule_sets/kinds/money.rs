@@ -66,6 +66,15 @@ pub struct MatchTerms {
 }
 
 impl MatchTerms {
+    /// What a recipient adds to an amount: nothing where it is waived.
+    pub fn required_of(&self, amount: Money, situation: &Situation) -> Money {
+        let waived = self.waived_when.as_ref().map(|waiver| waiver.holds(&situation.facts));
+        match waived {
+            Some(Truth::Yes) => Money::ZERO,
+            _ => self.required(amount, situation.recipient),
+        }
+    }
+
     /// What a recipient adds to an amount, unless it is waived.
     pub fn required(&self, amount: Money, recipient: OrganizationKind) -> Money {
         let own = self.by_recipient.iter().find(|own| own.recipients.contains(&recipient));
@@ -316,7 +325,16 @@ impl RetentionTerms {
             RetentionRelease::Milestone => "the milestone is reached",
         };
         let amount = match step {
-            Step::Request { amount, .. } | Step::Pay { amount, .. } => amount,
+            Step::Request { amount, advance: false, .. }
+            | Step::Pay { amount, retains: true, .. } => amount,
+            Step::Release { over, closing } => {
+                let early = !over && !closing && self.release != RetentionRelease::Milestone;
+                if early {
+                    let message = format!("what is withheld is released when {release} comes");
+                    findings.push(Severity::Block, None, None, message);
+                }
+                return;
+            }
             Step::Standing { .. } => {
                 let message = format!(
                     "{} basis points of each request are withheld until {release}",

@@ -1,0 +1,83 @@
+//! What the accounts of many grants add up to, with what follows from their terms.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Datelike, Utc};
+use sqlx::PgConnection;
+
+use crate::{
+    clock::{Clock, Date},
+    id::GrantId,
+    ledger::{self, GrantBalance, Term},
+    money::Money,
+    rule_sets::{
+        bound::{self, Bound},
+        kinds::RuleTerms,
+    },
+};
+
+/// Which entries count: those effective by a day, and entered by a moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Of {
+    pub as_of: Option<Date>,
+    pub known_at: Option<DateTime<Utc>>,
+}
+
+/// How many whole months the burn rate looks back on.
+const MONTHS_OF_BURN: i32 = 3;
+
+/// The balances of many grants, in eight statements however many there are.
+pub async fn of_grants(
+    db: &mut PgConnection,
+    clock: &Clock,
+    grants: &[GrantId],
+    of: Of,
+) -> sqlx::Result<HashMap<GrantId, GrantBalance>> {
+    let (now, today) = (clock.now(), clock.today());
+    let on = of.as_of.unwrap_or(today);
+    let bound = bound::of_grants(&mut *db, grants, on).await?;
+    let accounts = ledger::store::by_kind(&mut *db, grants, of.as_of, of.known_at).await?;
+    let this_month = Date::first_of(on.year(), on.month());
+    let from = this_month.plus_months(-MONTHS_OF_BURN);
+    let recent =
+        ledger::store::expended_between(&mut *db, grants, from, this_month, of.known_at).await?;
+
+    let empty = || GrantBalance { known_at: of.known_at, ..GrantBalance::empty(of.as_of, now) };
+    let mut balances: HashMap<_, GrantBalance> =
+        grants.iter().map(|grant| (*grant, empty())).collect();
+    for account in accounts {
+        let balance = balances.entry(account.grant_id).or_insert_with(empty);
+        balance.count(account.kind, account.balance);
+    }
+    for (grant, balance) in &mut balances {
+        let Some(bound) = bound.get(grant) else { continue };
+        let term = Term {
+            start: bound.situation.performance.start,
+            end: bound.situation.performance.end,
+            match_required: match_required(bound, balance.awarded),
+            today,
+        };
+        balance.derive(&term, recent.get(grant).copied().unwrap_or_default());
+    }
+    Ok(balances)
+}
+
+/// One grant, as `of_grants`.
+pub async fn of_grant(
+    db: &mut PgConnection,
+    clock: &Clock,
+    grant: GrantId,
+    of: Of,
+) -> sqlx::Result<GrantBalance> {
+    Ok(of_grants(db, clock, &[grant], of).await?.remove(&grant).unwrap_or_default())
+}
+
+/// What the rules in force ask the recipient to add to an award.
+pub fn match_required(bound: &Bound, awarded: Money) -> Money {
+    let in_force = bound.rules.iter().filter_map(|rule| rule.in_force());
+    let required = in_force.filter_map(|terms| match terms {
+        RuleTerms::Match(terms) => Some(terms.required_of(awarded, &bound.situation)),
+        _ => None,
+    });
+    required.sum()
+}
