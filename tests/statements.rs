@@ -198,7 +198,7 @@ async fn no_list_runs_a_statement_per_row() {
     service.fact(&cast, city, kind, "NO_BAN", "2026-01-01").await;
     // 25 of the grants are active, with 150 disbursements and as many reports.
     for (what, query, most, there_are) in [
-        ("grants", &grants as &dyn Fn(i32) -> String, 6, 200),
+        ("grants", &grants as &dyn Fn(i32) -> String, 13, 200),
         ("deadlines", &deadlines, 10, 200),
         ("disbursements", &disbursements, 10, 150),
         ("grants", &rules, 12, 25),

@@ -25,6 +25,7 @@ use crate::{
         self, AccountingKeys, ActionArea, ActionAreaShare, CityShare, DateRange, Grant,
         GrantStatus, NewGrant,
     },
+    id::DisbursementId,
     ledger,
     money::Money,
     page::{OrderDirection, PageArgs, Window},
@@ -234,6 +235,7 @@ impl Story<'_> {
         const INVOICES: i32 = 12;
         let first = noon(grant.performance_start) + TimeDelta::days(8);
         let last = self.anchor.min(noon(grant.performance_end));
+        let mut wrong = vec![];
         let span = (last - first).num_days().max(INVOICES.into());
         for invoice in 0..INVOICES {
             // Between two and five hundredths of the award, to the cent.
@@ -263,11 +265,14 @@ impl Story<'_> {
             let requested =
                 disbursements::commands::request(&self.at(requested_at), &actor, new, &key).await?;
             let fate = self.random.u32(..100);
+            if fate == 99 {
+                wrong.push(requested.id);
+            }
             if requested.status == DisbursementStatus::Requested {
                 self.decide(&finance, requested, requested_at, INVOICES - invoice, fate).await?;
             }
         }
-        Ok(())
+        self.reverse(&wrong).await
     }
 
     /// The last invoices are still on their way; of the others most are paid.
@@ -279,7 +284,7 @@ impl Story<'_> {
         from_last: i32,
         fate: u32,
     ) -> anyhow::Result<()> {
-        use disbursements::{commands, payment};
+        use disbursements::commands;
         let approver = acting(&self.cast.approver, Role::Approver);
         let officer = acting(&self.cast.officer, Role::FiscalOfficer);
         let decided = self.at(requested_at + TimeDelta::days(5));
@@ -327,11 +332,20 @@ impl Story<'_> {
             warrant_number: None,
         };
         let key = format!("demo pay {}", request.id);
-        payment::pay(&paying, &officer, request.id, paid, &key).await?;
-        if fate == 99 {
-            let key = format!("demo reverse {}", request.id);
+        disbursements::payment::pay(&paying, &officer, request.id, paid, &key).await?;
+        Ok(())
+    }
+
+    /// Takes payments back that went wrong, once everything before is told.
+    async fn reverse(&self, wrong: &[DisbursementId]) -> anyhow::Result<()> {
+        let officer = acting(&self.cast.officer, Role::FiscalOfficer);
+        let reach = Reach { everything: true, ..Reach::default() };
+        let found = disbursements::store::find(&self.app.db, &reach, wrong).await?;
+        for payment in found.iter().filter(|one| one.status == DisbursementStatus::Paid) {
+            let key = format!("demo reverse {}", payment.id);
             let reason = "Paid to the wrong vendor number.";
-            payment::reverse(&self.at(self.anchor), &officer, request.id, reason, &key).await?;
+            let app = self.at(self.anchor);
+            disbursements::payment::reverse(&app, &officer, payment.id, reason, &key).await?;
         }
         Ok(())
     }

@@ -41,6 +41,7 @@ pub async fn create(app: &App, actor: &Actor, new: NewGrant) -> Result<Grant> {
     }
     let id = GrantId::new(&app.clock);
     store::insert(&mut tx, id, &new, drafter.person, app.clock.now()).await?;
+    ledger::store::open_accounts(&mut tx, &app.clock, id).await?;
     budgets::commands::enter(&mut tx, &app.clock, id, &lines).await?;
     let grant = lock(&mut tx, &drafter.reach, id).await?;
     tx.commit().await?;
@@ -199,7 +200,8 @@ async fn end(
     let change =
         store::Change { ended_on: Some(app.clock.today()), ..store::Change::to(&grant, status) };
     let ended = store::change(&mut tx, id, &change, app.clock.now()).await?;
-    schedule::follow(&mut tx, &app.clock, id, "the grant ended").await?;
+    let reason = format!("the grant was {}", status.as_str().to_lowercase());
+    schedule::follow(&mut tx, &app.clock, id, &reason).await?;
     tx.commit().await?;
     Ok(ended)
 }

@@ -63,6 +63,11 @@ text_enum! {
     }
 }
 
+impl AccountKind {
+    pub const OF_EVERY_GRANT: [Self; 6] =
+        [Self::SrcPay, Self::Available, Self::Requested, Self::Approved, Self::Paid, Self::Lapsed];
+}
+
 text_enum! {
     /// Why money moves.
     pub enum Move {

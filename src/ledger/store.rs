@@ -11,6 +11,26 @@ use crate::{
     money::Money,
 };
 
+/// Opens the accounts of a new grant's pay chain, all empty; others open with their first entry.
+pub async fn open_accounts(
+    tx: &mut PgConnection,
+    clock: &Clock,
+    grant: GrantId,
+) -> sqlx::Result<()> {
+    let ids: Vec<AccountId> =
+        AccountKind::OF_EVERY_GRANT.iter().map(|_| AccountId::new(clock)).collect();
+    sqlx::query!(
+        "insert into ledger_accounts (id, grant_id, kind)
+         select account.id, $3, account.kind from unnest($1::uuid[], $2::text[]) as account (id, kind)",
+        ids as _,
+        AccountKind::OF_EVERY_GRANT.as_slice() as _,
+        grant as _,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 /// Posts what an event moves, in one statement: accounts that are not there yet are opened with it. The database
 /// keeps the balances, and refuses to overdraw. The caller holds the owner's row.
 pub async fn post(tx: &mut PgConnection, clock: &Clock, posting: &Posting) -> sqlx::Result<()> {
