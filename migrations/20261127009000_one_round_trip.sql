@@ -46,8 +46,10 @@ $$;
 create function overdue_deliverables(of_grants uuid[], at_moment timestamptz)
     returns table (grant_id uuid, kind text, title text)
     language sql stable set search_path = public, pg_temp as $$
-    select d.grant_id, d.kind, d.title || ', due on ' || d.due_on
+    select d.grant_id, d.kind,
+           d.title || ', due on ' || d.due_on || case when r.status = 'RETURNED' then ', returned' else '' end
       from deadlines d
+      left join reports r on r.deadline_id = d.id
      where d.grant_id = any(of_grants) and d.status = 'OPEN'
        and d.kind in ('PROGRESS_REPORT', 'FINANCIAL_REPORT', 'CLOSEOUT', 'RESOLUTION')
        and d.duty is distinct from 'FUNDER'
@@ -172,4 +174,26 @@ begin
      order by e.place;
     get diagnostics posted = row_count;
     return posted;
+end $$;
+
+-- A grant is not closed while its final report is not accepted: one that was waived, or is no longer due, is none.
+create or replace function check_grant_ended() returns trigger language plpgsql set search_path = public, pg_temp as $$
+declare
+    open text;
+begin
+    select kind into open from ledger_accounts
+     where grant_id = new.id and balance <> 0
+       and kind not in ('PAID', 'CLAIMED', 'MATCH_MET', 'LAPSED', 'LAPSED_USE') and kind not like 'SRC%'
+     limit 1;
+    if found then
+        raise exception 'the grant still has money in %', open
+            using errcode = 'check_violation', constraint = 'grants_ended_clean';
+    end if;
+    if exists (select from reports r join deadlines d on d.id = r.deadline_id
+                where r.grant_id = new.id and r.is_final and not r.withdrawn
+                  and (r.status = 'SUBMITTED' or r.status in ('DUE', 'RETURNED') and d.status = 'OPEN')) then
+        raise exception 'the final report of the grant is not accepted'
+            using errcode = 'check_violation', constraint = 'grants_ended_reported';
+    end if;
+    return null;
 end $$;

@@ -60,7 +60,8 @@ pub enum UserErrorCode {
     SharesNotWhole,
     /// Budget lines have to sum to the award, and are told apart by category and title.
     BudgetNotWhole,
-    /// Requester, approver and payer have to be three people; drafter and approver two.
+    /// Requester, approver and payer have to be three people, and so do whoever submits, accepts and certifies a report;
+    /// drafter and approver two.
     SeparationOfDuties,
     /// The amount is above what this approver may approve.
     ApprovalLimitExceeded,
@@ -72,7 +73,7 @@ pub enum UserErrorCode {
     RevisionConflict,
     /// Something required is missing or malformed; `field` names it.
     InvalidInput,
-    /// The month is closed for the ledger.
+    /// The month is closed for the ledger, or a certified report covers the day.
     PeriodClosed,
     /// A rule of the program says no; `rule` has its citation.
     RuleViolated,
@@ -165,6 +166,13 @@ const CONSTRAINTS: &[(&str, UserErrorCode, &str, Option<&str>)] = {
             "on a day after that there was less than this: give a later date",
             None,
         ),
+        (
+            "grants_ended_clean",
+            InvalidState,
+            "the grant still has money on its way: its closeout says what to do",
+            None,
+        ),
+        ("grants_ended_reported", InvalidState, "the grant's final report is not accepted", None),
         (
             "disbursements_in_period",
             OutsidePeriod,
@@ -309,6 +317,32 @@ const CONSTRAINTS: &[(&str, UserErrorCode, &str, Option<&str>)] = {
             AlreadyExists,
             "the grant has this document already",
             Some("sha256"),
+        ),
+        (
+            "ledger_transfers_certified",
+            PeriodClosed,
+            "a certified report of the grant covers that day: nothing more is posted into it",
+            None,
+        ),
+        ("reports_transition", InvalidState, "the report has moved on meanwhile", None),
+        ("reports_certified_fixed", InvalidState, "a certified report stays as it is", None),
+        (
+            "reports_acceptor_is_another",
+            SeparationOfDuties,
+            "whoever handed a report in does not accept it",
+            None,
+        ),
+        (
+            "reports_certifier_is_another",
+            SeparationOfDuties,
+            "whoever handed a report in or accepted it does not certify it",
+            None,
+        ),
+        (
+            "deadlines_report_first",
+            InvalidState,
+            "the report of this deadline was not handed in: submit the report",
+            None,
         ),
         (
             "rule_overrides_one_proposed",

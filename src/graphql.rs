@@ -16,7 +16,7 @@ use crate::{
     access::Actor,
     batching::{self, Loads},
     budgets, cities, deadlines, disbursements, documents, email, facts, grants, holidays, jobs,
-    people, plans, rule_sets, spending, streams,
+    people, plans, reports, rule_sets, spending, streams,
 };
 
 /// What can be asked. Streams and cities are public; the rest answers whoever has signed in, by what they may see.
@@ -32,6 +32,7 @@ pub struct Query(
     grants::graphql::GrantQuery,
     disbursements::graphql::DisbursementQuery,
     deadlines::graphql::DeadlineQuery,
+    reports::graphql::ReportQuery,
     plans::graphql::PlanQuery,
     email::graphql::EmailQuery,
     jobs::graphql::JobQuery,
@@ -51,6 +52,7 @@ pub struct Mutation(
     disbursements::graphql::DisbursementMutation,
     documents::graphql::DocumentMutation,
     deadlines::graphql::DeadlineMutation,
+    reports::graphql::ReportMutation,
     plans::graphql::PlanMutation,
 );
 
@@ -148,6 +150,19 @@ fn prepare(app: &App, actor: Actor, request: Request, loads: &Loads) -> Request 
         .data(loader!(deadlines::graphql::DeadlinePageOfGrant(app.clone())))
         .data(loader!(deadlines::graphql::DeadlineCountOfGrant(app.clone())))
         .data(loader!(plans::graphql::YearsOfPlan(app.clone())))
+        .data(loader!(reports::graphql::EventsOfReport(app.clone())))
+        .data(loader!(reports::graphql::FiguresOfReport(app.clone())))
+        .data(loader!(reports::graphql::ReportPageOfGrant(app.clone())))
+        .data(loader!(reports::graphql::ReportTotalsOfGrant(app.clone())))
+        .data(loader!(reports::graphql::ReportOfDeadline {
+            app: app.clone(),
+            reach: actor.reach()
+        }))
+        .data(loader!(reports::graphql::DeadlineOfReport {
+            app: app.clone(),
+            reach: actor.reach(),
+            viewer: actor.identity().map(|identity| identity.person)
+        }))
         .data(app.clone())
         .data(actor)
 }

@@ -121,3 +121,5 @@ id!(EncumbranceId, "encumbrance");
 id!(EncumbranceCancellationId, "ecancel");
 id!(ExpenditureId, "expenditure");
 id!(AdjustmentId, "adjustment");
+id!(ReportId, "report");
+id!(ReportEventId, "revent");

@@ -44,6 +44,7 @@ pub mod holidays;
 pub mod imports;
 pub mod people;
 pub mod plans;
+pub mod reports;
 pub mod rule_sets;
 pub mod spending;
 pub mod streams;

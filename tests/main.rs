@@ -24,6 +24,7 @@ mod nodes;
 mod payments;
 mod process;
 mod records;
+mod reports;
 mod rule_kinds;
 mod rule_sets;
 mod schema;

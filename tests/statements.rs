@@ -13,9 +13,12 @@ use thrive::{
     cities::{self, City},
     deadlines::{self, DeadlineKind, NewDeadline},
     fiscal_year::FiscalYear,
+    grants::DateRange,
     page::{OrderDirection, PageArgs, Window},
     people::{self, NewPerson},
     plans::{self, NewPlan, PlanYear},
+    reports::{self, NewReport},
+    rule_sets::kinds::ReportKind,
 };
 use tracing::{
     Event, Subscriber,
@@ -64,7 +67,7 @@ async fn counted(service: &Service, cast: &Cast, query: &str) -> (serde_json::Va
     (answer["data"].clone(), counter.0.load(Ordering::Relaxed))
 }
 
-/// 200 grants, some with disbursements, all with a deadline; 200 people and plans.
+/// 200 grants, some with disbursements and reports, all with a deadline; 200 people and plans.
 async fn many(service: &Service) -> Cast {
     let cast = service.cast().await;
     for number in 0..200 {
@@ -73,6 +76,15 @@ async fn many(service: &Service) -> Cast {
             let grant = service.active_grant(&cast, &name, "10000.00").await;
             for invoice in 0..6 {
                 service.request(&cast, &grant, &format!("{name}-{invoice}"), "100.00").await;
+                let day = date("2026-07-01").plus_days(invoice);
+                let new = NewReport {
+                    grant: grant.id,
+                    kind: ReportKind::Progress,
+                    period: DateRange { start: day, end: day },
+                    due_on: date("2026-11-01"),
+                    is_final: false,
+                };
+                reports::commands::create(&service.app, &cast.manager, new).await.unwrap();
             }
             grant
         } else {
@@ -172,10 +184,19 @@ async fn no_list_runs_a_statement_per_row() {
         )
     };
 
+    let reports = |size: i32| {
+        format!(
+            "{{ reports(first: {size}, filter: {{ overdueOn: \"2026-11-24\" }}) {{ totalCount totals {{ programIncome }} nodes {{
+               dueOn isOverdue allowedActions submittedBy {{ name }} deadline {{ title report {{ id }} }}
+               certifiedFigures {{ amount }} events {{ status person {{ name }} }}
+               grant {{ number reports(first: 2) {{ totalCount nodes {{ kind }} }} }} }} }} }}"
+        )
+    };
+
     let city = thrive::facts::Subject::City(cast.city.id);
     let kind = thrive::facts::FactKind::CannabisOrdinance;
     service.fact(&cast, city, kind, "NO_BAN", "2026-01-01").await;
-    // 25 of the grants are active, with 150 disbursements.
+    // 25 of the grants are active, with 150 disbursements and as many reports.
     for (what, query, most, there_are) in [
         ("grants", &grants as &dyn Fn(i32) -> String, 13, 200),
         ("deadlines", &deadlines, 10, 200),
@@ -187,6 +208,7 @@ async fn no_list_runs_a_statement_per_row() {
         ("cities", &cities, 2, 200),
         ("people", &people, 5, 200),
         ("sustainabilityPlans", &plans, 5, 200),
+        ("reports", &reports, 11, 150),
     ] {
         let mut counts = Vec::new();
         for size in [1, 50, 200] {

@@ -7,7 +7,10 @@ use anyhow::Context;
 use chrono::{DateTime, Days, Months, TimeDelta, Utc};
 use fastrand::Rng;
 
-use super::cast::{self, Cast, acting};
+use super::{
+    cast::{self, Cast, acting},
+    reports,
+};
 use crate::{
     App,
     access::{Reach, Role},
@@ -63,6 +66,10 @@ pub async fn tell(
         story.disburse(&grant).await?;
     }
     story.deadlines(&grant).await?;
+    if matches!(grant.status, GrantStatus::Active) {
+        let (_, _, finance) = story.recipient();
+        reports::last_quarter(app, cast, anchor, number, &grant, finance).await?;
+    }
     if number % 20 == 7 && grant.status == GrantStatus::Active {
         let revision = grant.revision;
         grants::commands::suspend(
@@ -491,7 +498,7 @@ fn first_of_month(day: Date) -> chrono::NaiveDate {
 }
 
 /// Noon in California.
-fn noon(day: Date) -> DateTime<Utc> {
+pub fn noon(day: Date) -> DateTime<Utc> {
     crate::clock::instant(CALIFORNIA, day.and_hms_opt(12, 0, 0).unwrap_or_default())
 }
 

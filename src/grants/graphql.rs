@@ -42,6 +42,10 @@ use crate::{
     money::Money,
     page::{OrderDirection, PageArgs, Window},
     people::{Organization, Person, graphql::OrganizationLoader, graphql::PersonLoader},
+    reports::{
+        Report,
+        graphql::{ReportsListed, reports_of_grant},
+    },
     rule_sets::{
         RuleFinding, RuleOverride, RuleSet,
         bound::law_day,
@@ -267,6 +271,18 @@ impl Grant {
         before: Option<String>,
     ) -> Result<Connection<String, GrantDocument, DocumentsListed>> {
         documents_of_grant(ctx, self.id, PageArgs { first, after, last, before }).await
+    }
+
+    /// The reports on it, the earliest due first.
+    async fn reports(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<String, Report, ReportsListed>> {
+        reports_of_grant(ctx, self.id, PageArgs { first, after, last, before }).await
     }
 
     /// What you may do to it now.

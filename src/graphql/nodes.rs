@@ -10,7 +10,7 @@ use crate::{
     Error, Result,
     access::Role,
     cities, deadlines, disbursements, documents, email, facts, grants, jobs, people, plans,
-    rule_sets,
+    reports, rule_sets,
     streams::{self, Catalog},
 };
 
@@ -35,6 +35,7 @@ pub enum Node {
     RuleOverride(rule_sets::RuleOverride),
     Fact(facts::Fact),
     GrantDocument(documents::GrantDocument),
+    Report(reports::Report),
 }
 
 /// Who is asking.
@@ -169,6 +170,7 @@ async fn find_kind(ctx: &Context<'_>, kind: &str, ids: &[&str]) -> Result<Vec<(U
         ("document", _) => {
             nodes!(documents::store::find(db, reach, &parse(ids)?).await?, Node::GrantDocument)
         }
+        ("report", _) => nodes!(reports::store::find(db, reach, &parse(ids)?).await?, Node::Report),
         ("fact", Some(_)) => nodes!(facts::store::find(db, &parse(ids)?).await?, Node::Fact),
         ("org", Some(_)) => {
             nodes!(people::store::find_organizations(db, &parse(ids)?).await?, Node::Organization)

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use thrive::{
     budgets::NewLine,
+    deadlines::{self, Settlement},
     disbursements::{
         self, Disbursement, DisbursementKind, NewRequest, Payment, PaymentMethod, payment,
     },
@@ -77,6 +78,21 @@ pub async fn paid(service: &Service, cast: &Cast, new: NewRequest) -> Disburseme
     let today = app.clock.today();
     let payment = Payment::new(today, PaymentMethod::Ach, &key);
     payment::pay(app, &cast.officer, asked.id, payment, &key).await.unwrap()
+}
+
+/// Waives what reports of a grant are still due, so that it can be closed.
+pub async fn waive_reports(service: &Service, cast: &Cast, grant: &Grant) {
+    let query = "query ($id: ID!) { grant(id: $id) { reports(first: 200) { nodes { status deadline { id revision } } } } }";
+    let answer = service.data(&cast.manager, query, json!({ "id": grant.id.to_string() })).await;
+    for report in answer["grant"]["reports"]["nodes"].as_array().unwrap() {
+        if report["status"] != "DUE" {
+            continue;
+        }
+        let id = report["deadline"]["id"].as_str().unwrap().parse().unwrap();
+        let revision = report["deadline"]["revision"].as_i64().unwrap().try_into().unwrap();
+        let how = Settlement::Waived { reason: "Not needed".into() };
+        deadlines::commands::settle(&service.app, &cast.manager, id, revision, how).await.unwrap();
+    }
 }
 
 /// Figures of a grant, by their names in the API.
