@@ -20,6 +20,7 @@ mod lists;
 mod mail_and_jobs;
 mod many_at_once;
 mod money_vectors;
+mod never;
 mod nodes;
 mod payments;
 mod process;
