@@ -8,6 +8,7 @@ const MAY_NOT: &[(&str, &[&str])] = &[
     ("model.rs", &["sqlx::query", "async fn", "::store", "::commands"]),
     ("generated.rs", STORE),
     ("override_store.rs", STORE),
+    ("layer_store.rs", STORE),
     ("store.rs", STORE),
     ("commands.rs", &["sqlx::query", "async_graphql", "graphql::"]),
     ("graphql.rs", &["sqlx::query", "begin()", "commit()"]),
@@ -16,6 +17,7 @@ const MAY_NOT: &[(&str, &[&str])] = &[
     ("evaluation.rs", PURE),
     ("eligibility.rs", PURE),
     ("allocation.rs", PURE),
+    ("layers.rs", PURE),
     ("kinds/mod.rs", PURE),
     ("kinds/access.rs", PURE),
     ("kinds/allocation.rs", PURE),
@@ -30,7 +32,9 @@ const STORE: &[&str] =
     &["async_graphql", "begin()", "commit()", "::commands", "::rules", "graphql::"];
 const PURE: &[&str] = &["sqlx", "async fn", "App,", "&App", "::store", "::commands", "Clock"];
 
-const SLICES: [&str; 11] = [
+const SLICES: [&str; 13] = [
+    "allocations",
+    "appropriations",
     "cities",
     "deadlines",
     "disbursements",

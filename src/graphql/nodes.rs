@@ -9,8 +9,8 @@ use super::ContextExt;
 use crate::{
     Error, Result,
     access::Role,
-    cities, deadlines, disbursements, documents, email, facts, grants, jobs, people, plans,
-    rule_sets,
+    allocations, appropriations, cities, deadlines, disbursements, documents, email, facts, grants,
+    jobs, people, plans, rule_sets,
     streams::{self, Catalog},
 };
 
@@ -35,6 +35,10 @@ pub enum Node {
     RuleOverride(rule_sets::RuleOverride),
     Fact(facts::Fact),
     GrantDocument(documents::GrantDocument),
+    Allocation(allocations::Allocation),
+    AllocationReceipt(allocations::AllocationReceipt),
+    AllocationSpend(allocations::AllocationSpend),
+    Appropriation(appropriations::Appropriation),
 }
 
 /// Who is asking.
@@ -168,6 +172,20 @@ async fn find_kind(ctx: &Context<'_>, kind: &str, ids: &[&str]) -> Result<Vec<(U
         }
         ("document", _) => {
             nodes!(documents::store::find(db, reach, &parse(ids)?).await?, Node::GrantDocument)
+        }
+        ("allocation", _) => {
+            nodes!(allocations::store::find(db, reach, &parse(ids)?).await?, Node::Allocation)
+        }
+        ("areceipt", _) => {
+            let found = allocations::store::find_receipts(db, reach, &parse(ids)?).await?;
+            nodes!(found, Node::AllocationReceipt)
+        }
+        ("aspend", _) => {
+            let found = allocations::store::find_spends(db, reach, &parse(ids)?).await?;
+            nodes!(found, Node::AllocationSpend)
+        }
+        ("appropriation", _) => {
+            nodes!(appropriations::store::find(db, &parse(ids)?).await?, Node::Appropriation)
         }
         ("fact", Some(_)) => nodes!(facts::store::find(db, &parse(ids)?).await?, Node::Fact),
         ("org", Some(_)) => {
