@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 
 use super::{
     layer_store::{self, LayerRow},
-    layers::{Layer, Reversion},
+    layers::{Layer, MONTHS_OF_PACE, Reversion},
 };
 use crate::{
     clock::{Clock, Date},
@@ -16,9 +16,6 @@ use crate::{
     money::Money,
     rule_sets,
 };
-
-/// How many whole months the pace of spending looks back on.
-const MONTHS_OF_PACE: i32 = 3;
 
 /// Where an allocation's money is as of a day.
 #[derive(Clone, Debug)]

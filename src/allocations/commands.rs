@@ -17,6 +17,7 @@ use crate::{
     },
     idempotency,
     ledger::{self, Account, AccountKind, Move, Owner, Posting},
+    money::Money,
     people, rule_sets,
     streams::Catalog,
 };
@@ -109,7 +110,7 @@ async fn store_receipt(
     app: &App,
     tx: &mut PgConnection,
     receipt: &AllocationReceipt,
-    parts: &[(AllocationComponentId, String, crate::money::Money)],
+    parts: &[(AllocationComponentId, String, Money)],
 ) -> Result<()> {
     layer_store::insert_receipt(tx, receipt, parts).await?;
     let owner = Owner::Allocation(receipt.allocation_id.0);

@@ -18,6 +18,9 @@ use crate::{
     },
 };
 
+/// How many whole months the pace of spending looks back on.
+pub const MONTHS_OF_PACE: i32 = 3;
+
 /// A component's part of a receipt, and what became of it.
 #[derive(Clone, Debug)]
 pub struct Layer {
@@ -155,8 +158,8 @@ pub fn project<'a>(
             continue;
         };
         let pace = recent.get(&layer.component).copied().unwrap_or_default();
-        let by_then =
-            pace.ratio_half_up(months_left(on, reversion.spend_by), 3).unwrap_or_default();
+        let months = months_left(on, reversion.spend_by);
+        let by_then = pace.ratio_half_up(months, MONTHS_OF_PACE).unwrap_or_default();
         let spent = less(by_then, *so_far).max(Money::ZERO).min(layer.unspent());
         *so_far = and(*so_far, spent);
         let reverting = less(layer.unspent(), spent);

@@ -19,7 +19,7 @@ pub async fn record(app: &App, actor: &Actor, new: NewAppropriation) -> Result<A
     let known = store::of_streams(&mut *tx, &[stream.id]).await?.remove(&stream.id);
     let current =
         known.unwrap_or_default().into_iter().find(|one| one.fiscal_year == new.fiscal_year);
-    let number = rules::check_revision(&new, current.as_ref())?;
+    let number = rules::check_revision(&new, current.as_ref().map(|one| one.revision))?;
     let id = match current {
         Some(current) => current.id,
         None => {

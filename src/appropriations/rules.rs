@@ -1,6 +1,6 @@
 //! What an appropriation has to look like.
 
-use super::{Appropriation, NewAppropriation};
+use super::NewAppropriation;
 use crate::{
     Refusal,
     error::UserErrorCode::{AlreadyExists, InvalidDates, InvalidInput},
@@ -26,21 +26,18 @@ pub fn check_new(new: &NewAppropriation, stream: &FundingStream) -> Result<(), R
     Ok(())
 }
 
-/// A revision names the one it replaces, so that two people do not write over each other.
-pub fn check_revision(
-    new: &NewAppropriation,
-    current: Option<&Appropriation>,
-) -> Result<i32, Refusal> {
+/// A revision names the one it replaces, so that two people do not write over each other. Answers its own number.
+pub fn check_revision(new: &NewAppropriation, current: Option<i32>) -> Result<i32, Refusal> {
     match (new.revision, current) {
         (None, None) => Ok(1),
         (Some(read), Some(current)) => {
-            Refusal::unless_current("appropriation", read, current.revision)?;
-            Ok(current.revision + 1)
+            Refusal::unless_current("appropriation", read, current)?;
+            Ok(current + 1)
         }
         (None, Some(current)) => {
             let message = format!(
-                "{} is appropriated already: give `revision` {} to revise it",
-                new.fiscal_year, current.revision
+                "{} is appropriated already: give `revision` {current} to revise it",
+                new.fiscal_year
             );
             Err(Refusal::new(AlreadyExists, message).on("fiscalYear"))
         }
