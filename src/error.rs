@@ -345,6 +345,30 @@ const CONSTRAINTS: &[(&str, UserErrorCode, &str, Option<&str>)] = {
             None,
         ),
         (
+            "allocations_once",
+            AlreadyExists,
+            "this organization has an allocation of the program already",
+            Some("recipientId"),
+        ),
+        (
+            "allocation_receipts_reference_once",
+            AlreadyExists,
+            "a receipt of this allocation has this reference already",
+            Some("reference"),
+        ),
+        (
+            "appropriations_once",
+            RevisionConflict,
+            "somebody recorded an appropriation of that year meanwhile: read it again",
+            Some("revision"),
+        ),
+        (
+            "appropriation_revisions_once",
+            RevisionConflict,
+            "somebody revised the appropriation meanwhile: read it again",
+            Some("revision"),
+        ),
+        (
             "rule_overrides_one_proposed",
             AlreadyExists,
             "an override of this rule waits for a decision already",

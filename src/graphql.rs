@@ -14,6 +14,7 @@ use async_graphql::{
 use crate::{
     App, Error,
     access::Actor,
+    allocations, appropriations,
     batching::{self, Loads},
     budgets, cities, deadlines, disbursements, documents, email, facts, grants, holidays, jobs,
     people, plans, reports, rule_sets, spending, streams,
@@ -30,6 +31,7 @@ pub struct Query(
     facts::graphql::FactQuery,
     holidays::graphql::HolidayQuery,
     grants::graphql::GrantQuery,
+    allocations::graphql::AllocationQuery,
     disbursements::graphql::DisbursementQuery,
     deadlines::graphql::DeadlineQuery,
     reports::graphql::ReportQuery,
@@ -47,6 +49,8 @@ pub struct Mutation(
     rule_sets::graphql::RuleMutation,
     facts::graphql::FactMutation,
     grants::graphql::GrantMutation,
+    allocations::graphql::AllocationMutation,
+    appropriations::graphql::AppropriationMutation,
     budgets::graphql::BudgetMutation,
     spending::graphql::SpendingMutation,
     disbursements::graphql::DisbursementMutation,
@@ -98,6 +102,22 @@ fn prepare(app: &App, actor: Actor, request: Request, loads: &Loads) -> Request 
     // Rules in the making are for those who see everything.
     let drafts = reach.everything;
     request
+        .data(loader!(allocations::graphql::AllocationLoader {
+            app: app.clone(),
+            reach: reach.clone()
+        }))
+        .data(loader!(allocations::graphql::ReceiptLoader {
+            app: app.clone(),
+            reach: reach.clone()
+        }))
+        .data(loader!(allocations::graphql::BooksOfAllocation(app.clone())))
+        .data(loader!(allocations::graphql::ReceiptPages(app.clone())))
+        .data(loader!(allocations::graphql::SpendPages(app.clone())))
+        .data(loader!(allocations::graphql::CountsOfAllocation(app.clone())))
+        .data(loader!(allocations::graphql::DrawnBySpend(app.clone())))
+        .data(loader!(appropriations::graphql::AppropriationsOfStream(app.clone())))
+        .data(loader!(appropriations::graphql::RevisionsOfAppropriation(app.clone())))
+        .data(loader!(appropriations::graphql::AwardedOfStream(app.clone())))
         .data(loader!(facts::graphql::FactLoader(app.clone())))
         .data(loader!(facts::graphql::KnownOf(app.clone())))
         .data(loader!(holidays::graphql::HolidaysOfCalendar(app.clone())))

@@ -32,6 +32,8 @@ pub mod idempotency;
 pub mod ledger;
 
 // The slices.
+pub mod allocations;
+pub mod appropriations;
 pub mod budgets;
 pub mod cities;
 pub mod deadlines;

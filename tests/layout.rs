@@ -9,6 +9,7 @@ const MAY_NOT: &[(&str, &[&str])] = &[
     ("generated.rs", STORE),
     ("override_store.rs", STORE),
     ("list_store.rs", STORE),
+    ("layer_store.rs", STORE),
     ("store.rs", STORE),
     ("commands.rs", &["sqlx::query", "async_graphql", "graphql::"]),
     ("graphql.rs", &["sqlx::query", "begin()", "commit()"]),
@@ -20,6 +21,7 @@ const MAY_NOT: &[(&str, &[&str])] = &[
     ("evaluation.rs", PURE),
     ("eligibility.rs", PURE),
     ("allocation.rs", PURE),
+    ("layers.rs", PURE),
     ("kinds/mod.rs", PURE),
     ("kinds/access.rs", PURE),
     ("kinds/allocation.rs", PURE),
@@ -35,7 +37,9 @@ const STORE: &[&str] =
 const PURE: &[&str] =
     &["sqlx", "async fn", "App,", "&App,", "&App)", "::store", "::commands", "Clock"];
 
-const SLICES: [&str; 15] = [
+const SLICES: &[&str] = &[
+    "allocations",
+    "appropriations",
     "budgets",
     "cities",
     "deadlines",

@@ -3,7 +3,9 @@
 #![recursion_limit = "256"]
 #![expect(clippy::unwrap_used, reason = "a test fails where something is missing")]
 
+mod allocations;
 mod api;
+mod appropriations;
 mod bad_input;
 mod deadline_schedule;
 mod disbursements;

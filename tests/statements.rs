@@ -10,6 +10,7 @@ use std::{
 
 use serde_json::json;
 use thrive::{
+    allocations,
     cities::{self, City},
     deadlines::{self, DeadlineKind, NewDeadline},
     fiscal_year::FiscalYear,
@@ -225,6 +226,58 @@ async fn no_list_runs_a_statement_per_row() {
         assert!(counts.iter().all(|count| *count == counts[0]), "{what}: {counts:?}");
         assert!(counts[0] <= most, "{what} took {} statements", counts[0]);
     }
+}
+
+#[tokio::test]
+async fn allocations_and_appropriations_take_as_many_statements_however_many_they_are() {
+    let service = service().await;
+    let cast = service.cast().await;
+    let (app, program) = (&service.app, service.program("MHSA-COUNTY").await);
+    for number in 0..12 {
+        let name = format!("County {number}");
+        let kind = people::OrganizationKind::Cbo;
+        let recipient = service.organization(&name, kind, Some(&cast.city)).await.id;
+        let made =
+            allocations::commands::create(app, &cast.manager, program, recipient).await.unwrap();
+        for year in [2023, 2024, 2025] {
+            let new = allocations::NewReceipt {
+                allocation: made.id,
+                received_on: date(&format!("{year}-03-15")),
+                amount: money("1000.00"),
+                reference: format!("{year}"),
+            };
+            let key = format!("{number} {year}");
+            allocations::commands::receive(app, &cast.officer, new, &key).await.unwrap();
+        }
+        let new = allocations::NewSpend {
+            allocation: made.id,
+            component: "CSS".into(),
+            amount: money("800.00"),
+            spent_on: date("2025-04-01"),
+            description: "Services".into(),
+            reference: None,
+        };
+        allocations::commands::spend(app, &cast.officer, new, &name).await.unwrap();
+    }
+    let query = |size: i32| {
+        format!(
+            "{{ allocations(first: {size}) {{ totalCount nodes {{ program {{ code }} recipient {{ name }} atRiskOfReversion
+               createdBy {{ name }} balance {{ unspent components {{ burnRate }} }} projection {{ projectedReversion }}
+               reserves(asOf: \"2026-06-30\") {{ most }}
+               receipts {{ totalCount nodes {{ rule {{ name }} components {{ revertsOn }} allocation {{ id }} }} }}
+               spends {{ totalCount nodes {{ recordedBy {{ name }} layers {{ amount receipt {{ receivedOn }} }} }} }} }} }}
+               fundingStreams {{ appropriations {{ leftToAward history {{ amount }} }} }} }}"
+        )
+    };
+    let mut counts = Vec::new();
+    for size in [1, 6, 12] {
+        let (answer, count) = counted(&service, &cast, &query(size)).await;
+        let nodes = answer["allocations"]["nodes"].as_array().unwrap();
+        assert_eq!(nodes.len(), size as usize);
+        assert_eq!(nodes[0]["spends"]["nodes"][0]["layers"].as_array().unwrap().len(), 2);
+        counts.push(count);
+    }
+    assert!(counts.iter().all(|count| *count == counts[0] && *count <= 31), "{counts:?}");
 }
 
 #[tokio::test]

@@ -100,6 +100,55 @@ pub fn by_subject(rows: Vec<KnownRow>) -> HashMap<Subject, Known> {
     known
 }
 
+/// As `known`, each subject on a day of its own.
+pub async fn known_on(
+    db: impl PgExecutor<'_>,
+    asked: &[(Subject, Date)],
+) -> sqlx::Result<HashMap<(Subject, Date), Known>> {
+    let cities: Vec<Option<CityId>> = asked.iter().map(|(subject, _)| subject.city()).collect();
+    let counties: Vec<Option<CountyId>> =
+        asked.iter().map(|(subject, _)| subject.county()).collect();
+    let organizations: Vec<Option<OrganizationId>> =
+        asked.iter().map(|(subject, _)| subject.organization()).collect();
+    let days: Vec<Date> = asked.iter().map(|(_, day)| *day).collect();
+    let rows = sqlx::query!(
+        r#"
+        select distinct on (asked.place, kind)
+               asked.place as "place!", fact_id as "fact?: FactId", kind as "kind!: FactKind", value as "value!",
+               as_of as "as_of!: Date"
+          from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::date[])
+               with ordinality as asked (city_id, county_id, organization_id, day, place)
+         cross join lateral (
+               select id as fact_id, kind, value, as_of, recorded_at
+                 from facts f
+                where f.city_id = asked.city_id or f.county_id = asked.county_id
+                   or f.organization_id = asked.organization_id
+                union all
+               select null, 'POPULATION', population::text, date '2020-04-01', '-infinity'
+                 from cities where id = asked.city_id and population is not null
+                union all
+               select null, 'POPULATION', population::text, date '2020-04-01', '-infinity'
+                 from counties where id = asked.county_id and population is not null) as all_facts
+         where as_of <= asked.day
+         order by asked.place, kind, as_of desc, recorded_at desc, fact_id desc
+        "#,
+        cities as _,
+        counties as _,
+        organizations as _,
+        days as _,
+    )
+    .fetch_all(db)
+    .await?;
+    let mut known: HashMap<_, Known> = HashMap::new();
+    for row in rows {
+        let place = usize::try_from(row.place - 1).unwrap_or_default();
+        let Some(subject_on) = asked.get(place) else { continue };
+        let fact = KnownFact { value: row.value, as_of: row.as_of, fact: row.fact };
+        known.entry(*subject_on).or_default().insert(row.kind, fact);
+    }
+    Ok(known)
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct FactFilter {
     pub cities: Option<Vec<CityId>>,

@@ -9,8 +9,8 @@ use super::ContextExt;
 use crate::{
     Error, Result,
     access::Role,
-    cities, deadlines, disbursements, documents, email, facts, grants, jobs, people, plans,
-    reports, rule_sets,
+    allocations, appropriations, cities, deadlines, disbursements, documents, email, facts, grants,
+    jobs, people, plans, reports, rule_sets,
     streams::{self, Catalog},
 };
 
@@ -36,6 +36,10 @@ pub enum Node {
     Fact(facts::Fact),
     GrantDocument(documents::GrantDocument),
     Report(reports::Report),
+    Allocation(allocations::Allocation),
+    AllocationReceipt(allocations::AllocationReceipt),
+    AllocationSpend(allocations::AllocationSpend),
+    Appropriation(appropriations::Appropriation),
 }
 
 /// Who is asking.
@@ -171,6 +175,20 @@ async fn find_kind(ctx: &Context<'_>, kind: &str, ids: &[&str]) -> Result<Vec<(U
             nodes!(documents::store::find(db, reach, &parse(ids)?).await?, Node::GrantDocument)
         }
         ("report", _) => nodes!(reports::store::find(db, reach, &parse(ids)?).await?, Node::Report),
+        ("allocation", _) => {
+            nodes!(allocations::store::find(db, reach, &parse(ids)?).await?, Node::Allocation)
+        }
+        ("areceipt", _) => {
+            let found = allocations::store::find_receipts(db, reach, &parse(ids)?).await?;
+            nodes!(found, Node::AllocationReceipt)
+        }
+        ("aspend", _) => {
+            let found = allocations::store::find_spends(db, reach, &parse(ids)?).await?;
+            nodes!(found, Node::AllocationSpend)
+        }
+        ("appropriation", _) => {
+            nodes!(appropriations::store::find(db, &parse(ids)?).await?, Node::Appropriation)
+        }
         ("fact", Some(_)) => nodes!(facts::store::find(db, &parse(ids)?).await?, Node::Fact),
         ("org", Some(_)) => {
             nodes!(people::store::find_organizations(db, &parse(ids)?).await?, Node::Organization)

@@ -2,7 +2,7 @@ use uuid::Uuid;
 
 use crate::{
     clock::Date,
-    id::{BudgetLineId, DisbursementId, EncumbranceId, GrantId},
+    id::{AllocationComponentId, BudgetLineId, DisbursementId, EncumbranceId, GrantId},
     money::Money,
     text_enum::text_enum,
 };
@@ -170,6 +170,14 @@ impl Account {
 
     pub fn advance_open(advance: DisbursementId) -> Self {
         Self { kind: AccountKind::AdvanceOpen, item: Some(advance.0) }
+    }
+
+    pub fn component(layer: AllocationComponentId) -> Self {
+        Self { kind: AccountKind::Component, item: Some(layer.0) }
+    }
+
+    pub fn reverted(layer: AllocationComponentId) -> Self {
+        Self { kind: AccountKind::Reverted, item: Some(layer.0) }
     }
 }
 
