@@ -15,8 +15,8 @@ use crate::{
     App, Error,
     access::Actor,
     batching::{self, Loads},
-    budgets, cities, deadlines, disbursements, documents, email, facts, grants, holidays, jobs,
-    people, plans, rule_sets, spending, streams,
+    budgets, cities, deadlines, disbursements, documents, email, facts, figures, grants, holidays,
+    jobs, people, plans, rule_sets, spending, streams,
 };
 
 /// What can be asked. Streams and cities are public; the rest answers whoever has signed in, by what they may see.
@@ -31,6 +31,8 @@ pub struct Query(
     holidays::graphql::HolidayQuery,
     grants::graphql::GrantQuery,
     disbursements::graphql::DisbursementQuery,
+    figures::graphql::FigureQuery,
+    spending::lists::ExpenditureQuery,
     deadlines::graphql::DeadlineQuery,
     plans::graphql::PlanQuery,
     email::graphql::EmailQuery,
@@ -138,6 +140,7 @@ fn prepare(app: &App, actor: Actor, request: Request, loads: &Loads) -> Request 
         .data(loader!(grants::graphql::CitiesOfGrant(app.clone())))
         .data(loader!(grants::graphql::ActionAreasOfGrant(app.clone())))
         .data(loader!(grants::graphql::BalanceLoader(app.clone())))
+        .data(loader!(figures::graphql::IndirectCostsOfGrant(app.clone())))
         .data(loader!(disbursements::graphql::EventsOfDisbursement(app.clone())))
         .data(loader!(disbursements::graphql::LinesOfDisbursement(app.clone())))
         .data(loader!(disbursements::graphql::EvidenceOfDisbursement(app.clone())))

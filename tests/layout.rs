@@ -24,18 +24,21 @@ const MAY_NOT: &[(&str, &[&str])] = &[
     ("kinds/dates.rs", PURE),
     ("kinds/money.rs", PURE),
     ("kinds/reports.rs", PURE),
+    ("figures/splitting.rs", PURE),
+    ("figures/forms.rs", PURE),
 ];
 
 const STORE: &[&str] =
     &["async_graphql", "begin()", "commit()", "::commands", "::rules", "graphql::"];
 const PURE: &[&str] = &["sqlx", "async fn", "App,", "&App", "::store", "::commands", "Clock"];
 
-const SLICES: [&str; 11] = [
+const SLICES: [&str; 12] = [
     "cities",
     "deadlines",
     "disbursements",
     "documents",
     "facts",
+    "figures",
     "grants",
     "holidays",
     "people",
