@@ -16,7 +16,10 @@ use thrive::{
     spending::{self, NewEncumbrance, NewExpenditure},
 };
 
-use crate::support::{Cast, Service, date, money, none, request_of, service, start};
+use crate::{
+    statements::counted,
+    support::{Cast, Service, date, money, none, request_of, service, start},
+};
 
 /// Authorized 100,000, expended 40,000, orders of 15,000, received 45,000; a match of 25,000, and 10,000 of it met.
 fn vector() -> GrantBalance {
@@ -163,7 +166,7 @@ fn indirect_costs_are_those_of_their_category_over_the_direct_ones() {
 }
 
 /// With a line of direct costs and one of indirect ones; spent in October, paid in part, ordered something.
-async fn spent(service: &Service, cast: &Cast) -> Grant {
+pub async fn spent_grant(service: &Service, cast: &Cast) -> Grant {
     let mut new = service.draft_of(cast, "=F-1", "1000.00").await;
     let line = |category, amount| NewLine { category, title: None, amount: money(amount) };
     new.budget =
@@ -190,6 +193,8 @@ async fn spent(service: &Service, cast: &Cast) -> Grant {
             description: "@home, \"quoted\"\r\nand on a second line".into(),
             opening: false,
         };
+        // One after the other, so that they are listed so.
+        service.tick();
         spending::commands::expend(app, &cast.finance, new, amount).await.unwrap();
     }
     let order = NewEncumbrance {
@@ -215,15 +220,11 @@ async fn spent(service: &Service, cast: &Cast) -> Grant {
     grant
 }
 
-pub async fn spent_grant(service: &Service, cast: &Cast) -> Grant {
-    spent(service, cast).await
-}
-
 #[tokio::test]
 async fn forms_of_a_grant_are_cumulative_to_the_end_of_their_period() {
     let service = service().await;
     let cast = service.cast().await;
-    let grant = spent(&service, &cast).await;
+    let grant = spent_grant(&service, &cast).await;
     service.travel(start() + TimeDelta::days(60));
     let query = "query ($id: ID!, $period: DateRangeInput!, $final: Boolean, $estimate: Money) { grant(id: $id) {
         sf425(period: $period, final: $final) { agency reportType basis grant { number } period { end }
@@ -287,4 +288,24 @@ async fn forms_of_a_grant_are_cumulative_to_the_end_of_their_period() {
     let backwards = json!({ "id": grant.id.to_string(), "period": { "start": "2026-12-31", "end": "2026-12-01" } });
     let refused = service.ask(&cast.finance, query, backwards).await;
     assert_eq!(refused["errors"][0]["message"], "the period ends before it begins");
+}
+
+#[tokio::test]
+async fn forms_of_many_grants_take_as_many_statements_as_of_one() {
+    let service = service().await;
+    let cast = service.cast().await;
+    for number in 0..20 {
+        service.draft(&cast, &format!("G-{number}"), "10.00").await;
+    }
+    let query = |size: i32| {
+        let period = "period: { start: \"2026-10-01\", end: \"2026-12-31\" }";
+        format!(
+            "{{ grants(first: {size}) {{ nodes {{ sf425({period}) {{ agency lines {{ authorized }} indirect {{ charged }} }}
+               sf270({period}, estimatedOutlays: \"1.00\") {{ lines {{ nowRequested }} }} }} }} }}"
+        )
+    };
+    let (_, few) = counted(&service, &cast, &query(2)).await;
+    let (found, many) = counted(&service, &cast, &query(20)).await;
+    assert_eq!(found["grants"]["nodes"].as_array().unwrap().len(), 20);
+    assert_eq!(few, many);
 }

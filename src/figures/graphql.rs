@@ -81,9 +81,9 @@ impl FundingGroup {
     }
 }
 
-/// What a group is of; null where it is not grouped by that.
 pub struct FundingKey(Key);
 
+/// What a group is of; null where it is not grouped by that.
 #[Object]
 impl FundingKey {
     /// The funding stream.
