@@ -16,8 +16,8 @@ use crate::{
     access::Actor,
     allocations, appropriations,
     batching::{self, Loads},
-    budgets, cities, deadlines, disbursements, documents, email, facts, grants, holidays, jobs,
-    people, plans, reports, rule_sets, spending, streams,
+    budgets, cities, deadlines, disbursements, documents, email, facts, figures, grants, holidays,
+    jobs, people, plans, reports, rule_sets, spending, streams,
 };
 
 /// What can be asked. Streams and cities are public; the rest answers whoever has signed in, by what they may see.
@@ -33,6 +33,8 @@ pub struct Query(
     grants::graphql::GrantQuery,
     allocations::graphql::AllocationQuery,
     disbursements::graphql::DisbursementQuery,
+    figures::graphql::FigureQuery,
+    spending::lists::ExpenditureQuery,
     deadlines::graphql::DeadlineQuery,
     reports::graphql::ReportQuery,
     plans::graphql::PlanQuery,
@@ -160,6 +162,7 @@ fn prepare(app: &App, actor: Actor, request: Request, loads: &Loads) -> Request 
         .data(loader!(grants::graphql::CitiesOfGrant(app.clone())))
         .data(loader!(grants::graphql::ActionAreasOfGrant(app.clone())))
         .data(loader!(grants::graphql::BalanceLoader(app.clone())))
+        .data(loader!(figures::graphql::IndirectCostsOfGrant(app.clone())))
         .data(loader!(disbursements::graphql::EventsOfDisbursement(app.clone())))
         .data(loader!(disbursements::graphql::LinesOfDisbursement(app.clone())))
         .data(loader!(disbursements::graphql::EvidenceOfDisbursement(app.clone())))

@@ -2,6 +2,9 @@
 //! queries by GET and POST, mutations by POST only, `application/graphql-response+json`,
 //! and status codes that tell a bad request from an answer.
 
+mod columns;
+mod export;
+
 use std::{sync::Arc, time::Duration};
 
 use async_graphql::{
@@ -46,6 +49,7 @@ pub fn routes(app: &App) -> impl Endpoint + use<> {
             "/graphql",
             get(execute).post(execute).put(not_allowed).delete(not_allowed).patch(not_allowed),
         )
+        .at("/export/:file", get(export::export))
         .at("/schema.graphql", get(schema_text))
         .at("/graphiql", get(explorer))
         .at("/assets/*path", get(asset))

@@ -30,6 +30,8 @@ const MAY_NOT: &[(&str, &[&str])] = &[
     ("kinds/dates.rs", PURE),
     ("kinds/money.rs", PURE),
     ("kinds/reports.rs", PURE),
+    ("figures/splitting.rs", PURE),
+    ("figures/forms.rs", PURE),
 ];
 
 const STORE: &[&str] =
@@ -41,6 +43,7 @@ const SLICES: &[&str] = &[
     "allocations",
     "appropriations",
     "budgets",
+const SLICES: [&str; 12] = [
     "cities",
     "deadlines",
     "disbursements",

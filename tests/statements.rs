@@ -55,7 +55,7 @@ impl Visit for Counter {
 }
 
 /// The answer, and how many statements it took. The test's runtime has one thread, so all are seen.
-async fn counted(service: &Service, cast: &Cast, query: &str) -> (serde_json::Value, usize) {
+pub async fn counted(service: &Service, cast: &Cast, query: &str) -> (serde_json::Value, usize) {
     // While there is one subscriber only, a callsite asks that of the thread which comes first, and
     // another test's thread has none; with two, all are asked.
     let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new());

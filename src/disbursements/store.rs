@@ -10,9 +10,9 @@ use super::{
 use crate::{
     access::Reach,
     clock::Date,
-    id::{BudgetLineId, CityId, DisbursementId, DocumentId, GrantId, OrganizationId},
+    id::{BudgetLineId, CityId, DisbursementId, DocumentId, GrantId, OrganizationId, StreamId},
     money::Money,
-    page::{Position, Window, figures_of, page_of, pages_of_grants},
+    page::{Count, Position, Window, figures_of, page_of, pages_of_grants},
     streams::StreamCode,
 };
 
@@ -193,14 +193,19 @@ pub struct DisbursementFilter {
     pub paid_to: Option<Date>,
     pub requested_from: Option<Date>,
     pub requested_to: Option<Date>,
+    pub stream_ids: Option<Vec<StreamId>>,
+    pub accounting_key: Option<String>,
+    pub scheduled_from: Option<Date>,
+    pub scheduled_to: Option<Date>,
     pub updated_since: Option<DateTime<Utc>>,
 }
 
 macro_rules! listed {
-    ($shape:ident, ($($head:tt)*), ($($window:tt)*), $filter:expr, $reach:expr) => {
+    ($shape:ident, ($($head:tt)*), ($($window:tt)*), $filter:expr, $reach:expr, $today:expr) => {
         $shape!(
             $($head)*,
-            "select d.*, case $8::text when 'AMOUNT' then lpad(d.amount::text, 20, '0') collate \"C\"
+            "select d.*, $27::date as today,
+                    case $8::text when 'AMOUNT' then lpad(d.amount::text, 20, '0') collate \"C\"
                                        when 'PAID_ON' then coalesce(to_char(d.paid_on, 'YYYY-MM-DD'), '') collate \"C\"
                                        when 'SCHEDULED_FOR'
                                        then coalesce(to_char(d.scheduled_for, 'YYYY-MM-DD'), '') collate \"C\"
@@ -222,7 +227,16 @@ macro_rules! listed {
                 and ($19::date is null or d.paid_on <= $19)
                 and ($20::date is null or d.requested_at >= ($20::date)::timestamp at time zone 'America/Los_Angeles')
                 and ($21::date is null or d.requested_at < ($21::date + 1)::timestamp at time zone 'America/Los_Angeles')
-                and ($22::timestamptz is null or d.updated_at >= $22)",
+                and ($22::timestamptz is null or d.updated_at >= $22)
+                and ($23::uuid[] is null
+                     or g.program_id in (select p.id from funding_programs p where p.stream_id = any($23)))
+                and ($24::text is null
+                     or lower(btrim($24)) in (lower(btrim(coalesce(d.vendor_number, g.vendor_number))),
+                                              lower(btrim(coalesce(d.purchase_order, g.purchase_order))),
+                                              lower(btrim(coalesce(d.fund_string, g.fund_string))),
+                                              lower(btrim(d.warrant_number))))
+                and ($25::date is null or d.scheduled_for >= $25)
+                and ($26::date is null or d.scheduled_for <= $26)",
             $($window)*
             $reach.everything,
             $reach.organizations.as_slice() as _,
@@ -237,7 +251,12 @@ macro_rules! listed {
             $filter.paid_to as _,
             $filter.requested_from as _,
             $filter.requested_to as _,
-            $filter.updated_since
+            $filter.updated_since,
+            $filter.stream_ids.as_deref() as _,
+            $filter.accounting_key.as_deref(),
+            $filter.scheduled_from as _,
+            $filter.scheduled_to as _,
+            $today as _
         )
     };
 }
@@ -260,13 +279,27 @@ pub async fn list(
         ),
         (window,),
         filter,
-        reach
+        reach,
+        None::<Date>
     )
     .fetch_all(db)
     .await
 }
 
-/// Sums over a whole list.
+/// How many disbursements a filter finds.
+pub async fn count(
+    db: impl PgExecutor<'_>,
+    filter: &DisbursementFilter,
+    reach: &Reach,
+) -> sqlx::Result<i64> {
+    let row =
+        listed!(figures_of, (Count, r#"count(*) as "count!""#), (), filter, reach, None::<Date>)
+            .fetch_one(db)
+            .await?;
+    Ok(row.count)
+}
+
+/// Sums over a whole list, and how late its scheduled payments are.
 #[derive(Clone, Debug, Default)]
 pub struct Totals {
     pub count: i64,
@@ -274,29 +307,69 @@ pub struct Totals {
     pub approved: Money,
     pub paid: Money,
     pub retained: Money,
+    pub retained_open: Money,
+    pub refunded: Money,
+    pub disallowed: Money,
+    pub advance_open: Money,
+    pub not_due_count: i64,
+    pub not_due: Money,
+    pub days_1_to_30_count: i64,
+    pub days_1_to_30: Money,
+    pub days_31_to_60_count: i64,
+    pub days_31_to_60: Money,
+    pub days_over_60_count: i64,
+    pub days_over_60: Money,
+}
+
+/// Gives a statement the columns of `Totals`, over rows of disbursements, as `listed`, with the day that is `today`.
+macro_rules! sums {
+    ($statement:ident) => {
+        $statement!(
+            r#"count(*) as "count!",
+               coalesce(sum(amount) filter (where status = 'REQUESTED'), 0) as "requested!: Money",
+               coalesce(sum(approved_amount) filter (where status in ('APPROVED', 'SCHEDULED')), 0) as "approved!: Money",
+               coalesce(sum(approved_amount - retained) filter (where status = 'PAID'), 0) as "paid!: Money",
+               coalesce(sum(retained) filter (where status = 'PAID'), 0) as "retained!: Money",
+               coalesce(sum((select sum(a.balance) from ledger_accounts a
+                              where a.grant_id = listed.grant_id and a.kind = 'RETAINED' and a.item_id = listed.id)), 0)
+                   as "retained_open!: Money",
+               coalesce(sum((select sum(a.amount) from payment_adjustments a
+                              where a.disbursement_id = listed.id and a.kind = 'REFUND')), 0) as "refunded!: Money",
+               coalesce(sum((select sum(a.amount) from payment_adjustments a
+                              where a.disbursement_id = listed.id and a.kind = 'DISALLOWANCE')), 0) as "disallowed!: Money",
+               coalesce(sum((select sum(a.balance) from ledger_accounts a
+                              where a.grant_id = listed.grant_id and a.kind = 'ADVANCE_OPEN' and a.item_id = listed.id)), 0)
+                   as "advance_open!: Money",
+               count(*) filter (where status = 'SCHEDULED' and today - scheduled_for <= 0) as "not_due_count!",
+               coalesce(sum(approved_amount) filter (where status = 'SCHEDULED' and today - scheduled_for <= 0), 0)
+                   as "not_due!: Money",
+               count(*) filter (where status = 'SCHEDULED' and today - scheduled_for between 1 and 30)
+                   as "days_1_to_30_count!",
+               coalesce(sum(approved_amount) filter (where status = 'SCHEDULED' and today - scheduled_for between 1 and 30), 0)
+                   as "days_1_to_30!: Money",
+               count(*) filter (where status = 'SCHEDULED' and today - scheduled_for between 31 and 60)
+                   as "days_31_to_60_count!",
+               coalesce(sum(approved_amount) filter (where status = 'SCHEDULED' and today - scheduled_for between 31 and 60), 0)
+                   as "days_31_to_60!: Money",
+               count(*) filter (where status = 'SCHEDULED' and today - scheduled_for > 60) as "days_over_60_count!",
+               coalesce(sum(approved_amount) filter (where status = 'SCHEDULED' and today - scheduled_for > 60), 0)
+                   as "days_over_60!: Money""#
+        )
+    };
 }
 
 pub async fn totals(
     db: impl PgExecutor<'_>,
     filter: &DisbursementFilter,
     reach: &Reach,
+    today: Date,
 ) -> sqlx::Result<Totals> {
-    listed!(
-        figures_of,
-        (
-            Totals,
-            r#"count(*) as "count!",
-               coalesce(sum(amount) filter (where status = 'REQUESTED'), 0) as "requested!: Money",
-               coalesce(sum(approved_amount) filter (where status in ('APPROVED', 'SCHEDULED')), 0) as "approved!: Money",
-               coalesce(sum(approved_amount - retained) filter (where status = 'PAID'), 0) as "paid!: Money",
-               coalesce(sum(retained) filter (where status = 'PAID'), 0) as "retained!: Money""#
-        ),
-        (),
-        filter,
-        reach
-    )
-    .fetch_one(db)
-    .await
+    macro_rules! statement {
+        ($sums:tt) => {
+            listed!(figures_of, (Totals, $sums), (), filter, reach, today)
+        };
+    }
+    sums!(statement).fetch_one(db).await
 }
 
 /// One page of the disbursements of each of many grants, in one statement.
@@ -328,22 +401,20 @@ pub async fn of_grants(
 pub async fn totals_of_grants(
     db: impl PgExecutor<'_>,
     grants: &[GrantId],
+    today: Date,
 ) -> sqlx::Result<HashMap<GrantId, Totals>> {
-    let rows = sqlx::query!(
-        r#"
-        select grant_id as "grant: GrantId", count(*) as "count!",
-               coalesce(sum(amount) filter (where status = 'REQUESTED'), 0) as "requested!: Money",
-               coalesce(sum(approved_amount) filter (where status in ('APPROVED', 'SCHEDULED')), 0) as "approved!: Money",
-               coalesce(sum(approved_amount - retained) filter (where status = 'PAID'), 0) as "paid!: Money",
-               coalesce(sum(retained) filter (where status = 'PAID'), 0) as "retained!: Money"
-          from disbursements
-         where grant_id = any($1)
-         group by grant_id
-        "#,
-        grants as _,
-    )
-    .fetch_all(db)
-    .await?;
+    macro_rules! statement {
+        ($sums:tt) => {
+            sqlx::query!(
+                "select grant_id, " + $sums + "
+                   from (select d.*, $2::date as today from disbursements d where d.grant_id = any($1)) listed
+                  group by grant_id",
+                grants as _,
+                today as _,
+            )
+        };
+    }
+    let rows = sums!(statement).fetch_all(db).await?;
     let totals = rows.into_iter().map(|row| {
         let totals = Totals {
             count: row.count,
@@ -351,8 +422,20 @@ pub async fn totals_of_grants(
             approved: row.approved,
             paid: row.paid,
             retained: row.retained,
+            retained_open: row.retained_open,
+            refunded: row.refunded,
+            disallowed: row.disallowed,
+            advance_open: row.advance_open,
+            not_due_count: row.not_due_count,
+            not_due: row.not_due,
+            days_1_to_30_count: row.days_1_to_30_count,
+            days_1_to_30: row.days_1_to_30,
+            days_31_to_60_count: row.days_31_to_60_count,
+            days_31_to_60: row.days_31_to_60,
+            days_over_60_count: row.days_over_60_count,
+            days_over_60: row.days_over_60,
         };
-        (row.grant, totals)
+        (row.grant_id, totals)
     });
     Ok(totals.collect())
 }

@@ -6,13 +6,15 @@ use chrono::{DateTime, Datelike, Utc};
 use sqlx::PgConnection;
 
 use crate::{
+    Error, Result,
     clock::{Clock, Date},
     id::GrantId,
     ledger::{self, GrantBalance, Term},
     money::Money,
     rule_sets::{
         bound::{self, Bound},
-        kinds::RuleTerms,
+        evaluation::Binding,
+        kinds::{RuleTerms, Truth},
     },
 };
 
@@ -21,6 +23,24 @@ use crate::{
 pub struct Of {
     pub as_of: Option<Date>,
     pub known_at: Option<DateTime<Utc>>,
+}
+
+/// Later entries may still be under way for this long.
+const KNOWN_AFTER: chrono::TimeDelta = chrono::TimeDelta::seconds(60);
+
+impl Of {
+    /// Refuses a moment at which not all was known yet.
+    pub fn new(
+        as_of: Option<Date>,
+        known_at: Option<DateTime<Utc>>,
+        clock: &Clock,
+    ) -> Result<Self> {
+        if known_at.is_some_and(|moment| moment > clock.now() - KNOWN_AFTER) {
+            let message = "`knownAt` lies at least 60 seconds back: later entries may still come";
+            return Err(Error::BadInput(message.into()));
+        }
+        Ok(Self { as_of, known_at })
+    }
 }
 
 /// How many whole months the burn rate looks back on.
@@ -33,6 +53,16 @@ pub async fn of_grants(
     grants: &[GrantId],
     of: Of,
 ) -> sqlx::Result<HashMap<GrantId, GrantBalance>> {
+    Ok(with_rules(db, clock, grants, of).await?.0)
+}
+
+/// As `of_grants`, with the rules that bind them.
+pub async fn with_rules(
+    db: &mut PgConnection,
+    clock: &Clock,
+    grants: &[GrantId],
+    of: Of,
+) -> sqlx::Result<(HashMap<GrantId, GrantBalance>, HashMap<GrantId, Bound>)> {
     let (now, today) = (clock.now(), clock.today());
     let on = of.as_of.unwrap_or(today);
     let bound = bound::of_grants(&mut *db, grants, on).await?;
@@ -51,15 +81,20 @@ pub async fn of_grants(
     }
     for (grant, balance) in &mut balances {
         let Some(bound) = bound.get(grant) else { continue };
-        let term = Term {
-            start: bound.situation.performance.start,
-            end: bound.situation.performance.end,
-            match_required: match_required(bound, balance.awarded),
-            today,
-        };
+        let term = term(bound, balance.awarded, today);
         balance.derive(&term, recent.get(grant).copied().unwrap_or_default());
     }
-    Ok(balances)
+    Ok((balances, bound))
+}
+
+/// What the terms of a grant add to its accounts, when so much is awarded.
+pub fn term(bound: &Bound, awarded: Money, today: Date) -> Term {
+    Term {
+        start: bound.situation.performance.start,
+        end: bound.situation.performance.end,
+        match_required: match_required(bound, awarded),
+        today,
+    }
 }
 
 /// One grant, as `of_grants`.
@@ -80,4 +115,21 @@ pub fn match_required(bound: &Bound, awarded: Money) -> Money {
         _ => None,
     });
     required.sum()
+}
+
+/// Whether it is known what match is required: there are rules, those of the match are verified, and the facts that
+/// would waive it are recorded.
+pub fn match_is_known(bound: &Bound) -> bool {
+    let unverified = |rule: &Binding| {
+        let a_match = matches!(rule.rule.terms, RuleTerms::Match(_));
+        a_match && rule.amended.is_none() && rule.rule.verified_on.is_none()
+    };
+    let undecided = |rule: &Binding| match rule.in_force() {
+        Some(RuleTerms::Match(terms)) => terms
+            .waived_when
+            .as_ref()
+            .is_some_and(|waiver| waiver.holds(&bound.situation.facts) == Truth::Unknown),
+        _ => false,
+    };
+    bound.rule_set.is_some() && !bound.rules.iter().any(|rule| unverified(rule) || undecided(rule))
 }

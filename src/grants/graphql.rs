@@ -35,7 +35,11 @@ use crate::{
         graphql::{DocumentsListed, documents_of_grant},
     },
     error::Shared,
-    figures::balances::{self, Of},
+    figures::{
+        self,
+        balances::{self, Of},
+        graphql::{Sf270, Sf425},
+    },
     graphql::{ContextExt, payload},
     id::{CityId, GrantId, OrganizationId, ProgramId, StreamId},
     ledger::GrantBalance,
@@ -59,9 +63,6 @@ use crate::{
     },
     streams::{self, FundingProgram, FundingStream, StreamCode},
 };
-
-/// Later entries may still be under way for this long.
-const KNOWN_AFTER: chrono::TimeDelta = chrono::TimeDelta::seconds(60);
 
 /// A city that a grant benefits.
 #[derive(SimpleObject)]
@@ -158,14 +159,35 @@ impl Grant {
         )]
         known_at: Option<DateTime<Utc>>,
     ) -> Result<GrantBalance> {
-        let now = ctx.app().clock.now();
-        if known_at.is_some_and(|moment| moment > now - KNOWN_AFTER) {
-            let message = "`knownAt` lies at least 60 seconds back: later entries may still come";
-            return Err(Error::BadInput(message.into()));
-        }
-        let of = Of { as_of, known_at };
+        let clock = &ctx.app().clock;
+        let of = Of::new(as_of, known_at, clock)?;
         let found = ctx.data_unchecked::<DataLoader<BalanceLoader>>().load_one((self.id, of));
-        Ok(found.await?.unwrap_or_else(|| GrantBalance::empty(as_of, now)))
+        Ok(found.await?.unwrap_or_else(|| GrantBalance::empty(as_of, clock.now())))
+    }
+
+    /// Its Federal Financial Report (SF-425) of a period, from posted entries; cumulative to the period's last day.
+    async fn sf425(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The period that is reported on.")] period: DateRange,
+        #[graphql(name = "final", desc = "Whether it is the last report; false when absent.")]
+        last: Option<bool>,
+    ) -> Result<Sf425> {
+        figures::graphql::sf425(ctx, self, period, last.unwrap_or_default()).await
+    }
+
+    /// Its Request for Advance or Reimbursement (SF-270) of a period, from posted entries; cumulative to the period's
+    /// last day.
+    async fn sf270(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The period that the request covers.")] period: DateRange,
+        #[graphql(
+            desc = "Of an advance: what the recipient expects to lay out in the period, of the grant's share, in US dollars. A reimbursement when absent."
+        )]
+        estimated_outlays: Option<Money>,
+    ) -> Result<Sf270> {
+        figures::graphql::sf270(ctx, self, period, estimated_outlays).await
     }
 
     /// Its budget in the order of its lines; they sum to the award.

@@ -98,21 +98,36 @@ pub struct SpendingTotals {
 }
 
 /// What is known about a whole list of expenditures.
-pub struct ExpendituresListed(GrantId);
+pub enum ExpendituresListed {
+    Filtered { filter: Box<store::ExpenditureFilter>, reach: Reach },
+    OfGrant(GrantId),
+}
 
 #[Object]
 impl ExpendituresListed {
     /// How many expenditures there are, on all pages.
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i64> {
-        let loader = ctx.data_unchecked::<DataLoader<ExpenditureTotals>>();
-        Ok(loader.load_one(self.0).await?.unwrap_or_default().count)
+        Ok(self.read(ctx).await?.count)
     }
 
     /// Sums over all of them, on all pages; what was taken back is not summed.
     async fn totals(&self, ctx: &Context<'_>) -> Result<SpendingTotals> {
-        let loader = ctx.data_unchecked::<DataLoader<ExpenditureTotals>>();
-        let store::Totals { count, amount } = loader.load_one(self.0).await?.unwrap_or_default();
+        let store::Totals { count, amount } = self.read(ctx).await?;
         Ok(SpendingTotals { count, amount })
+    }
+}
+
+impl ExpendituresListed {
+    async fn read(&self, ctx: &Context<'_>) -> Result<store::Totals> {
+        match self {
+            Self::Filtered { filter, reach } => {
+                Ok(store::totals_of_expenditures(&ctx.app().db, filter, reach).await?)
+            }
+            Self::OfGrant(grant) => {
+                let loader = ctx.data_unchecked::<DataLoader<ExpenditureTotals>>();
+                Ok(loader.load_one(*grant).await?.unwrap_or_default())
+            }
+        }
     }
 }
 
@@ -144,7 +159,7 @@ pub async fn expenditures_of_grant(
     let window = Window::new("INCURRED_ON", OrderDirection::Desc, args)?;
     let loader = ctx.data_unchecked::<DataLoader<ExpenditurePages>>();
     let rows = loader.load_one((grant, window.clone())).await?.unwrap_or_default();
-    Ok(window.page(rows, store::position_of_expenditure, ExpendituresListed(grant)))
+    Ok(window.page(rows, store::position_of_expenditure, ExpendituresListed::OfGrant(grant)))
 }
 
 /// A page of a grant's encumbrances, the latest first.

@@ -7,6 +7,7 @@
 pub mod commands;
 pub mod costs;
 pub mod graphql;
+pub mod lists;
 mod model;
 pub mod rules;
 pub mod store;

@@ -6,9 +6,15 @@ use sqlx::{PgConnection, PgExecutor};
 use super::{Encumbrance, Expenditure};
 use crate::{
     access::Reach,
-    id::{EncumbranceCancellationId, EncumbranceId, ExpenditureId, GrantId, PersonId},
+    clock::Date,
+    id::{
+        CityId, EncumbranceCancellationId, EncumbranceId, ExpenditureId, GrantId, OrganizationId,
+        PersonId, StreamId,
+    },
     money::Money,
-    page::{Position, Window, pages_of_grants},
+    page::{Position, Window, figures_of, page_of, pages_of_grants},
+    rule_sets::kinds::CostCategory,
+    streams::StreamCode,
 };
 
 /// The expenditures with these ids, of grants that an actor may see.
@@ -230,4 +236,111 @@ pub fn position_of_expenditure(row: &Expenditure) -> Position {
 
 pub fn position_of_encumbrance(row: &Encumbrance) -> Position {
     Position { key: row.encumbered_on.to_string(), id: row.id.0 }
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct ExpenditureFilter {
+    pub streams: Option<Vec<StreamCode>>,
+    pub stream_ids: Option<Vec<StreamId>>,
+    pub grants: Option<Vec<GrantId>>,
+    pub cities: Option<Vec<CityId>>,
+    pub recipients: Option<Vec<OrganizationId>>,
+    pub categories: Option<Vec<CostCategory>>,
+    pub incurred_from: Option<Date>,
+    pub incurred_to: Option<Date>,
+    pub effective_from: Option<Date>,
+    pub effective_to: Option<Date>,
+    pub reversed: Option<bool>,
+    pub accounting_key: Option<String>,
+    pub updated_since: Option<DateTime<Utc>>,
+}
+
+macro_rules! listed {
+    ($shape:ident, ($($head:tt)*), ($($window:tt)*), $filter:expr, $reach:expr) => {
+        $shape!(
+            $($head)*,
+            "select x.*, case $8::text when 'INCURRED_ON' then to_char(x.incurred_on, 'YYYY-MM-DD') collate \"C\"
+                                       else '' end as sort_key
+               from expenditures x
+               join grants g on g.id = x.grant_id
+              where ($9::bool or g.recipient_id = any($10::uuid[])
+                     or exists (select from grant_cities c where c.grant_id = g.id and c.city_id = any($11::uuid[])))
+                and ($12::text[] is null
+                     or g.program_id in (select p.id from funding_programs p join funding_streams s on s.id = p.stream_id
+                                          where s.code = any($12)))
+                and ($13::uuid[] is null
+                     or g.program_id in (select p.id from funding_programs p where p.stream_id = any($13)))
+                and ($14::uuid[] is null or x.grant_id = any($14))
+                and ($15::uuid[] is null
+                     or exists (select from grant_cities c where c.grant_id = g.id and c.city_id = any($15)))
+                and ($16::uuid[] is null or g.recipient_id = any($16))
+                and ($17::text[] is null
+                     or x.line_id in (select l.id from budget_lines l where l.grant_id = g.id and l.category = any($17)))
+                and ($18::date is null or x.incurred_on >= $18)
+                and ($19::date is null or x.incurred_on <= $19)
+                and ($20::date is null or x.effective_on >= $20)
+                and ($21::date is null or x.effective_on <= $21)
+                and ($22::bool is null or (x.reversed_at is not null) = $22)
+                and ($23::text is null or lower(btrim($23)) in (lower(btrim(g.vendor_number)), lower(btrim(g.purchase_order)),
+                                                                 lower(btrim(g.fund_string))))
+                and ($24::timestamptz is null or greatest(x.recorded_at, x.reversed_at) >= $24)",
+            $($window)*
+            $reach.everything,
+            $reach.organizations.as_slice() as _,
+            $reach.cities.as_slice() as _,
+            $filter.streams.as_deref() as _,
+            $filter.stream_ids.as_deref() as _,
+            $filter.grants.as_deref() as _,
+            $filter.cities.as_deref() as _,
+            $filter.recipients.as_deref() as _,
+            $filter.categories.as_deref() as _,
+            $filter.incurred_from as _,
+            $filter.incurred_to as _,
+            $filter.effective_from as _,
+            $filter.effective_to as _,
+            $filter.reversed,
+            $filter.accounting_key.as_deref(),
+            $filter.updated_since
+        )
+    };
+}
+
+pub async fn list_expenditures(
+    db: impl PgExecutor<'_>,
+    window: &Window,
+    filter: &ExpenditureFilter,
+    reach: &Reach,
+) -> sqlx::Result<Vec<Expenditure>> {
+    listed!(
+        page_of,
+        (
+            Expenditure,
+            "id, grant_id, line_id, encumbrance_id, amount, incurred_on, effective_on, vendor, reference, description,
+             opening, recorded_by, recorded_at, reversed_by, reversed_at, reverse_reason"
+        ),
+        (window,),
+        filter,
+        reach
+    )
+    .fetch_all(db)
+    .await
+}
+
+pub async fn totals_of_expenditures(
+    db: impl PgExecutor<'_>,
+    filter: &ExpenditureFilter,
+    reach: &Reach,
+) -> sqlx::Result<Totals> {
+    listed!(
+        figures_of,
+        (
+            Totals,
+            r#"count(*) as "count!", coalesce(sum(amount) filter (where reversed_at is null), 0) as "amount!: Money""#
+        ),
+        (),
+        filter,
+        reach
+    )
+    .fetch_one(db)
+    .await
 }

@@ -23,7 +23,7 @@ use crate::{
     error::Shared,
     grants::{AccountingKeys, DateRange, Grant, graphql::GrantLoader},
     graphql::ContextExt,
-    id::{CityId, DisbursementId, DocumentId, GrantId, OrganizationId},
+    id::{CityId, DisbursementId, DocumentId, GrantId, OrganizationId, StreamId},
     money::Money,
     page::{DateBounds, OrderDirection, PageArgs, Window, by_window},
     people::{Person, graphql::PersonLoader},
@@ -209,6 +209,13 @@ pub struct DisbursementFilter {
     paid_on: Option<DateBounds>,
     /// Requested between these days of California.
     requested_on: Option<DateBounds>,
+    /// Of grants of one of these funding streams, by their ids: any that there are.
+    stream_ids: Option<Vec<StreamId>>,
+    /// With this vendor number, purchase order, fund string or warrant number, in any case; the grant's, where the
+    /// payment has none of its own.
+    accounting_key: Option<String>,
+    /// To be paid between these days.
+    scheduled_for: Option<DateBounds>,
     /// Changed at or after this moment.
     updated_since: Option<DateTime<Utc>>,
 }
@@ -217,6 +224,7 @@ impl From<DisbursementFilter> for store::DisbursementFilter {
     fn from(filter: DisbursementFilter) -> Self {
         let paid_on = filter.paid_on.unwrap_or_default();
         let requested_on = filter.requested_on.unwrap_or_default();
+        let scheduled_for = filter.scheduled_for.unwrap_or_default();
         Self {
             streams: filter.streams,
             statuses: filter.statuses,
@@ -228,6 +236,10 @@ impl From<DisbursementFilter> for store::DisbursementFilter {
             paid_to: paid_on.to,
             requested_from: requested_on.from,
             requested_to: requested_on.to,
+            stream_ids: filter.stream_ids,
+            accounting_key: filter.accounting_key,
+            scheduled_from: scheduled_for.from,
+            scheduled_to: scheduled_for.to,
             updated_since: filter.updated_since,
         }
     }
@@ -280,10 +292,43 @@ pub struct DisbursementTotals {
     requested: Money,
     /// Of those approved or scheduled.
     approved: Money,
-    /// Of those paid, without what is withheld.
+    /// Of those paid, without what is withheld; with what came back of it since.
     paid: Money,
-    /// Withheld from those paid.
+    /// Withheld from those paid, whether or not it was released since.
     retained: Money,
+    /// What of that is still withheld.
+    retained_open: Money,
+    /// What came back of those paid: unspent advances and credits.
+    refunded: Money,
+    /// Costs of those paid that were disallowed.
+    disallowed: Money,
+    /// What of advances is not accounted for.
+    advance_open: Money,
+}
+
+/// How late scheduled payments are, by days after `scheduledFor` as of today.
+#[derive(SimpleObject)]
+pub struct DisbursementAging {
+    /// To be paid today or later.
+    not_due: AgedDisbursements,
+    /// One to 30 days late.
+    #[graphql(name = "days1To30")]
+    days_1_to_30: AgedDisbursements,
+    /// 31 to 60 days late.
+    #[graphql(name = "days31To60")]
+    days_31_to_60: AgedDisbursements,
+    /// More than 60 days late.
+    #[graphql(name = "daysOver60")]
+    days_over_60: AgedDisbursements,
+}
+
+/// Scheduled payments that are as late as each other.
+#[derive(SimpleObject)]
+pub struct AgedDisbursements {
+    /// How many there are.
+    count: i64,
+    /// What was approved of them, in US dollars, with what will be withheld.
+    amount: Money,
 }
 
 /// What is known about a whole list of disbursements.
@@ -296,13 +341,40 @@ pub enum DisbursementsListed {
 impl DisbursementsListed {
     /// How many disbursements there are, on all pages.
     async fn total_count(&self, ctx: &Context<'_>) -> Result<i64> {
-        Ok(self.read(ctx).await?.count)
+        match self {
+            Self::Filtered { filter, reach } => {
+                Ok(store::count(&ctx.app().db, filter, reach).await?)
+            }
+            Self::OfGrant(_) => Ok(self.read(ctx).await?.count),
+        }
     }
 
     /// Sums over all of them, on all pages.
     async fn totals(&self, ctx: &Context<'_>) -> Result<DisbursementTotals> {
-        let store::Totals { count, requested, approved, paid, retained } = self.read(ctx).await?;
-        Ok(DisbursementTotals { count, requested, approved, paid, retained })
+        let totals = self.read(ctx).await?;
+        Ok(DisbursementTotals {
+            count: totals.count,
+            requested: totals.requested,
+            approved: totals.approved,
+            paid: totals.paid,
+            retained: totals.retained,
+            retained_open: totals.retained_open,
+            refunded: totals.refunded,
+            disallowed: totals.disallowed,
+            advance_open: totals.advance_open,
+        })
+    }
+
+    /// How late the scheduled ones of them are, on all pages.
+    async fn aging(&self, ctx: &Context<'_>) -> Result<DisbursementAging> {
+        let totals = self.read(ctx).await?;
+        let aged = |count, amount| AgedDisbursements { count, amount };
+        Ok(DisbursementAging {
+            not_due: aged(totals.not_due_count, totals.not_due),
+            days_1_to_30: aged(totals.days_1_to_30_count, totals.days_1_to_30),
+            days_31_to_60: aged(totals.days_31_to_60_count, totals.days_31_to_60),
+            days_over_60: aged(totals.days_over_60_count, totals.days_over_60),
+        })
     }
 }
 
@@ -310,7 +382,8 @@ impl DisbursementsListed {
     async fn read(&self, ctx: &Context<'_>) -> Result<store::Totals> {
         match self {
             Self::Filtered { filter, reach } => {
-                Ok(store::totals(&ctx.app().db, filter, reach).await?)
+                let today = ctx.app().clock.today();
+                Ok(store::totals(&ctx.app().db, filter, reach, today).await?)
             }
             Self::OfGrant(grant) => {
                 let loader = ctx.data_unchecked::<DataLoader<TotalsOfGrant>>();
@@ -405,7 +478,7 @@ impl Loader<GrantId> for TotalsOfGrant {
     type Error = Shared;
 
     async fn load(&self, grants: &[GrantId]) -> Result<HashMap<GrantId, store::Totals>, Shared> {
-        Ok(store::totals_of_grants(&self.0.db, grants).await?)
+        Ok(store::totals_of_grants(&self.0.db, grants, self.0.clock.today()).await?)
     }
 }
 

@@ -1,0 +1,371 @@
+//! The figures of many grants, summed and grouped. What is read is one state of the database.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, HashMap},
+};
+
+use async_graphql::SimpleObject;
+use sqlx::PgConnection;
+
+use super::{
+    balances::{self, Of},
+    splitting::split,
+    store::{self, OfYear},
+};
+use crate::{
+    App, Error, Result,
+    access::Reach,
+    clock::Date,
+    fiscal_year::FiscalYear,
+    grants::{
+        self, ActionArea, ActionAreaShare,
+        store::{CityOfGrant, GrantFilter, Outline},
+    },
+    id::{CityId, CountyId, GrantId, OrganizationId, ProgramId, StreamId},
+    ledger::GrantBalance,
+    money::{Money, Percent},
+    rule_sets::bound::Bound,
+    text_enum::text_enum,
+};
+
+text_enum! {
+    /// What sums over grants are grouped by.
+    pub enum FundingDimension {
+        /// The funding stream.
+        Stream = "STREAM",
+        /// The program.
+        Program = "PROGRAM",
+        /// The cities that a grant benefits, by their shares.
+        City = "CITY",
+        /// The counties of those cities, by the cities' shares.
+        County = "COUNTY",
+        /// The Community Action Areas that a grant serves, by their shares.
+        ActionArea = "ACTION_AREA",
+        /// The fiscal year, 1 July to 30 June, in which something was posted effective.
+        FiscalYear = "FISCAL_YEAR",
+        /// The organization that receives the money; for those who have signed in.
+        Recipient = "RECIPIENT",
+    }
+}
+
+/// An answer of more groups helps nobody.
+const MOST_GROUPS: usize = 5_000;
+
+/// Declares the figures that are summed: amounts of a grant's balance, in one order.
+macro_rules! figures {
+    ($($(#[$doc:meta])* $figure:ident,)+) => {
+        /// Sums over grants, in US dollars, from posted entries only; each figure as `GrantBalance` has it. By fiscal
+        /// year, awarded, expended, disbursed, lapsed and matchMet are what was posted effective in the year, and the
+        /// others what there was at its end, or on `asOf` if that is earlier.
+        #[derive(Clone, Debug, PartialEq, Eq, SimpleObject)]
+        pub struct FundingFigures {
+            $($(#[$doc])* pub $figure: Money,)+
+            /// Expended in an average month of the last three whole ones; null by fiscal year.
+            pub burn_rate: Option<Money>,
+            /// Expended, in hundredths of what was awarded, from the sums; null where nothing was, and by fiscal year.
+            pub spent_percent: Option<Percent>,
+        }
+
+        const FIGURES: usize = 1 + [$(stringify!($figure)),+].len();
+
+        /// The figures of a grant, or a sum of them, in the order of `FundingFigures`; the burn rate is the last.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct Amounts(pub [Money; FIGURES]);
+
+        impl From<&GrantBalance> for Amounts {
+            fn from(balance: &GrantBalance) -> Self {
+                Self([$(balance.$figure,)+ balance.burn_rate])
+            }
+        }
+
+        impl Amounts {
+            /// Of a year: what only a whole life can tell is left out.
+            pub fn figures(self, of_year: bool) -> FundingFigures {
+                let [$($figure,)+ burn_rate] = self.0;
+                let burn_rate = (!of_year).then_some(burn_rate);
+                let mut figures = FundingFigures { $($figure,)+ burn_rate, spent_percent: None };
+                if !of_year {
+                    figures.spent_percent = figures.expended.percent_of(figures.awarded);
+                }
+                figures
+            }
+        }
+    };
+}
+
+figures! {
+    /// All that was awarded, by awards and their amendments.
+    awarded,
+    /// Ordered by recipients and not yet a cost: open encumbrances.
+    encumbered,
+    /// The recipients' costs that the grants bear, paid or not.
+    expended,
+    /// Asked for, waiting for a decision.
+    requested,
+    /// Approved and not yet paid.
+    approved,
+    /// Paid to recipients, without what is withheld, less what came back.
+    disbursed,
+    /// Withheld from payments until it is released.
+    retained,
+    /// No longer payable.
+    lapsed,
+    /// What can still be requested.
+    available_to_disburse,
+    /// In the budgets and neither spent nor ordered.
+    unobligated,
+    /// What recipients hold and have not spent, summed over the grants where they do.
+    cash_on_hand,
+    /// What recipients have spent and were not paid, summed over the grants where they were not.
+    reimbursement_due,
+    /// Paid in advance and not accounted for.
+    advance_outstanding,
+    /// The match that rules require, where it is known.
+    match_required,
+    /// Contributions that were accepted as match.
+    match_met,
+    /// What is missing of the match, summed over the grants where it is.
+    match_gap,
+}
+
+impl Amounts {
+    fn add(&mut self, other: &Self) {
+        for (sum, amount) in self.0.iter_mut().zip(other.0) {
+            *sum = [*sum, amount].into_iter().sum();
+        }
+    }
+
+    /// Every figure by itself, so that the parts of each sum to it exactly.
+    fn split(&self, weights: &[i64]) -> Vec<Self> {
+        if weights.len() == 1 {
+            return vec![*self];
+        }
+        let mut parts = vec![Self::default(); weights.len()];
+        for (place, amount) in self.0.iter().enumerate() {
+            for (part, of) in parts.iter_mut().zip(split(*amount, weights)) {
+                part.0[place] = of;
+            }
+        }
+        parts
+    }
+}
+
+/// What a group is of: nothing where it is not grouped by that.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key {
+    pub fiscal_year: Option<FiscalYear>,
+    pub stream: Option<StreamId>,
+    pub program: Option<ProgramId>,
+    pub city: Option<CityId>,
+    pub county: Option<CountyId>,
+    pub action_area: Option<ActionArea>,
+    pub recipient: Option<OrganizationId>,
+}
+
+/// A grant with what it is grouped by.
+#[derive(Clone, Debug)]
+pub struct Subject {
+    pub stream: StreamId,
+    pub program: ProgramId,
+    pub recipient: OrganizationId,
+    /// Cities with their counties and shares, where they matter.
+    pub cities: Vec<(CityId, CountyId, i32)>,
+    pub areas: Vec<ActionAreaShare>,
+    pub match_known: bool,
+}
+
+impl Subject {
+    /// Its parts, with what each weighs: a city's share times an action area's.
+    pub fn parts(&self, by: &[FundingDimension]) -> Vec<(Key, i64)> {
+        use FundingDimension as By;
+        let by = |dimension| by.contains(&dimension);
+        let own = Key {
+            stream: Some(self.stream).filter(|_| by(By::Stream)),
+            program: Some(self.program).filter(|_| by(By::Program)),
+            recipient: Some(self.recipient).filter(|_| by(By::Recipient)),
+            ..Key::default()
+        };
+        let mut places: BTreeMap<_, i64> = BTreeMap::new();
+        for (city, county, share) in &self.cities {
+            let city = Some(*city).filter(|_| by(By::City));
+            let county = Some(*county).filter(|_| by(By::County));
+            *places.entry((city, county)).or_default() += i64::from(*share);
+        }
+        if !by(By::City) && !by(By::County) {
+            places = [((None, None), 1)].into();
+        }
+        let mut areas: Vec<(Option<ActionArea>, i64)> = vec![(None, 1)];
+        if by(By::ActionArea) {
+            let area = |of: &ActionAreaShare| (Some(of.action_area), i64::from(of.share_bp));
+            areas = self.areas.iter().map(area).collect();
+        }
+        let part = |((city, county), place), (action_area, area): (_, i64)| {
+            (Key { city, county, action_area, ..own }, place * area)
+        };
+        let parts = places.into_iter();
+        parts.flat_map(|place| areas.iter().map(move |area| part(place, *area))).collect()
+    }
+}
+
+/// The sums of a group. A grant that is split counts in each group that it has a part in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Group {
+    pub key: Key,
+    pub grants: i64,
+    /// Of these it is not known what match is required.
+    pub match_unknown: i64,
+    pub amounts: Amounts,
+}
+
+impl Group {
+    fn add(&mut self, subject: &Subject, amounts: &Amounts) {
+        self.grants += 1;
+        self.match_unknown += i64::from(!subject.match_known);
+        self.amounts.add(amounts);
+    }
+}
+
+/// A grant with its figures: of its whole life, or of each fiscal year.
+pub type Figured = (Subject, Vec<(Option<FiscalYear>, Amounts)>);
+
+/// Groups by fiscal year, then by what was awarded, the most first.
+pub fn group(grants: &[Figured], by: &[FundingDimension]) -> Vec<Group> {
+    let mut groups: HashMap<Key, Group> = HashMap::new();
+    for (subject, periods) in grants {
+        let parts = subject.parts(by);
+        let weights: Vec<i64> = parts.iter().map(|(_, weight)| *weight).collect();
+        for (fiscal_year, amounts) in periods {
+            for ((key, _), part) in parts.iter().zip(amounts.split(&weights)) {
+                let key = Key { fiscal_year: *fiscal_year, ..*key };
+                groups.entry(key).or_insert_with(|| Group { key, ..Group::default() });
+                groups.entry(key).and_modify(|group| group.add(subject, &part));
+            }
+        }
+    }
+    let mut groups: Vec<_> = groups.into_values().collect();
+    groups.sort_by_key(|group| (group.key.fiscal_year, Reverse(group.amounts.0[0]), group.key));
+    groups
+}
+
+/// The answer to a question about many grants.
+#[derive(Debug)]
+pub struct Summary {
+    pub total: Group,
+    pub groups: Vec<Group>,
+}
+
+/// The figures of all grants that a filter finds and an actor may see, in as many statements however many there are.
+pub async fn read(
+    app: &App,
+    reach: &Reach,
+    filter: &GrantFilter,
+    by: &[FundingDimension],
+    of: Of,
+) -> Result<Summary> {
+    // Sums of what changes meanwhile would not be those of their parts.
+    let mut db = app.db.begin_with("begin isolation level repeatable read read only").await?;
+    let found = grants::store::outlines(&mut *db, filter, reach).await?;
+    let ids: Vec<GrantId> = found.iter().map(|grant| grant.id).collect();
+    let (balances, bound) = balances::with_rules(&mut db, &app.clock, &ids, of).await?;
+    let (mut cities, mut areas) = shares(&mut db, &ids, by).await?;
+    let mut years = years(&mut db, app, &ids, by, of, &bound).await?;
+    db.rollback().await?;
+
+    let mut total = Group::default();
+    let mut figured = vec![];
+    for Outline { id, stream_id, program_id, recipient_id } in found {
+        let place = |of: CityOfGrant| (of.city.id, of.city.county_id, of.share_bp);
+        let subject = Subject {
+            stream: stream_id,
+            program: program_id,
+            recipient: recipient_id,
+            cities: cities.remove(&id).into_iter().flatten().map(place).collect(),
+            areas: areas.remove(&id).unwrap_or_default(),
+            match_known: bound.get(&id).is_some_and(balances::match_is_known),
+        };
+        let whole = balances.get(&id).map(Amounts::from).unwrap_or_default();
+        total.add(&subject, &whole);
+        let periods = if by.contains(&FundingDimension::FiscalYear) {
+            years.remove(&id).unwrap_or_default()
+        } else {
+            vec![(None, whole)]
+        };
+        figured.push((subject, periods));
+    }
+    let groups = if by.is_empty() { vec![] } else { group(&figured, by) };
+    if groups.len() > MOST_GROUPS {
+        return Err(Error::BadInput(format!(
+            "these are {} groups, and an answer has at most {MOST_GROUPS}: group by less, or narrow the filter",
+            groups.len()
+        )));
+    }
+    Ok(Summary { total, groups })
+}
+
+type Shares = (HashMap<GrantId, Vec<CityOfGrant>>, HashMap<GrantId, Vec<ActionAreaShare>>);
+
+async fn shares(
+    db: &mut PgConnection,
+    grants: &[GrantId],
+    by: &[FundingDimension],
+) -> sqlx::Result<Shares> {
+    let by = |dimension| by.contains(&dimension);
+    let mut shares = Shares::default();
+    if by(FundingDimension::City) || by(FundingDimension::County) {
+        shares.0 = grants::store::cities_of(&mut *db, grants).await?;
+    }
+    if by(FundingDimension::ActionArea) {
+        shares.1 = grants::store::action_areas_of(&mut *db, grants).await?;
+    }
+    Ok(shares)
+}
+
+type OfYears = Vec<(Option<FiscalYear>, Amounts)>;
+
+async fn years(
+    db: &mut PgConnection,
+    app: &App,
+    grants: &[GrantId],
+    by: &[FundingDimension],
+    of: Of,
+    bound: &HashMap<GrantId, Bound>,
+) -> sqlx::Result<HashMap<GrantId, OfYears>> {
+    if !by.contains(&FundingDimension::FiscalYear) {
+        return Ok(HashMap::new());
+    }
+    let today = app.clock.today();
+    let mut moved: HashMap<_, Vec<OfYear>> = HashMap::new();
+    for row in store::by_year(&mut *db, grants, of.as_of, of.known_at).await? {
+        moved.entry(row.grant_id).or_default().push(row);
+    }
+    let last = of.as_of.unwrap_or(today).min(today);
+    let years = |(grant, rows): (GrantId, Vec<OfYear>)| {
+        (grant, in_years(&rows, bound.get(&grant), FiscalYear::of(last), today))
+    };
+    Ok(moved.into_iter().map(years).collect())
+}
+
+/// The fiscal years of a grant, from its first entry to a last year: flows of each, and stocks at its end.
+fn in_years(rows: &[OfYear], bound: Option<&Bound>, last: FiscalYear, today: Date) -> OfYears {
+    let Some(first) = rows.iter().map(|row| row.year).min() else { return vec![] };
+    let mut until = GrantBalance::default();
+    let year = |year: i32| {
+        let mut flows = GrantBalance::default();
+        for row in rows.iter().filter(|row| row.year.0 == year) {
+            until.count(row.kind, row.net);
+            flows.count(row.kind, row.net);
+        }
+        let mut figures = until.clone();
+        if let Some(bound) = bound {
+            figures.derive(&balances::term(bound, until.awarded, today), Money::ZERO);
+        }
+        figures.awarded = flows.awarded;
+        figures.expended = flows.expended;
+        figures.disbursed = flows.disbursed;
+        figures.lapsed = flows.lapsed;
+        figures.match_met = flows.match_met;
+        (Some(FiscalYear(year)), Amounts::from(&figures))
+    };
+    (first.0..=last.0).map(year).collect()
+}
