@@ -16,7 +16,7 @@ use crate::{
     access::Actor,
     batching::{self, Loads},
     budgets, cities, deadlines, disbursements, documents, email, facts, grants, holidays, jobs,
-    people, plans, rule_sets, spending, streams,
+    matching, people, plans, rule_sets, spending, streams,
 };
 
 /// What can be asked. Streams and cities are public; the rest answers whoever has signed in, by what they may see.
@@ -48,6 +48,7 @@ pub struct Mutation(
     grants::graphql::GrantMutation,
     budgets::graphql::BudgetMutation,
     spending::graphql::SpendingMutation,
+    matching::graphql::MatchMutation,
     disbursements::graphql::DisbursementMutation,
     documents::graphql::DocumentMutation,
     deadlines::graphql::DeadlineMutation,
@@ -134,6 +135,15 @@ fn prepare(app: &App, actor: Actor, request: Request, loads: &Loads) -> Request 
         .data(loader!(spending::graphql::ExpenditureTotals(app.clone())))
         .data(loader!(spending::graphql::EncumbrancePages(app.clone())))
         .data(loader!(spending::graphql::EncumbranceTotals(app.clone())))
+        .data(loader!(matching::graphql::ContributionLoader {
+            app: app.clone(),
+            reach: reach.clone()
+        }))
+        .data(loader!(matching::graphql::AcceptancesOfContribution(app.clone())))
+        .data(loader!(matching::graphql::ContributionPages(app.clone())))
+        .data(loader!(matching::graphql::ContributionTotals(app.clone())))
+        .data(loader!(matching::graphql::AcceptancePages(app.clone())))
+        .data(loader!(matching::graphql::AcceptanceTotals(app.clone())))
         .data(loader!(grants::graphql::GrantLoader { app: app.clone(), reach }))
         .data(loader!(grants::graphql::CitiesOfGrant(app.clone())))
         .data(loader!(grants::graphql::ActionAreasOfGrant(app.clone())))

@@ -118,3 +118,7 @@ id!(EncumbranceId, "encumbrance");
 id!(EncumbranceCancellationId, "ecancel");
 id!(ExpenditureId, "expenditure");
 id!(AdjustmentId, "adjustment");
+id!(MatchContributionId, "match");
+id!(MatchAcceptanceId, "maccept");
+id!(DelegationId, "delegation");
+id!(ClosedMonthId, "cmonth");

@@ -32,16 +32,20 @@ pub mod idempotency;
 pub mod ledger;
 
 // The slices.
+pub mod awaiting;
 pub mod budgets;
 pub mod cities;
 pub mod deadlines;
+pub mod delegations;
 pub mod disbursements;
 pub mod documents;
 pub mod facts;
 pub mod figures;
 pub mod grants;
 pub mod holidays;
+pub mod matching;
 pub mod people;
+pub mod periods;
 pub mod plans;
 pub mod rule_sets;
 pub mod spending;

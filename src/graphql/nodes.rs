@@ -9,8 +9,8 @@ use super::ContextExt;
 use crate::{
     Error, Result,
     access::Role,
-    cities, deadlines, disbursements, documents, email, facts, grants, jobs, people, plans,
-    rule_sets,
+    cities, deadlines, disbursements, documents, email, facts, grants, jobs, matching, people,
+    plans, rule_sets,
     streams::{self, Catalog},
 };
 
@@ -35,6 +35,7 @@ pub enum Node {
     RuleOverride(rule_sets::RuleOverride),
     Fact(facts::Fact),
     GrantDocument(documents::GrantDocument),
+    MatchContribution(matching::MatchContribution),
 }
 
 /// Who is asking.
@@ -168,6 +169,9 @@ async fn find_kind(ctx: &Context<'_>, kind: &str, ids: &[&str]) -> Result<Vec<(U
         }
         ("document", _) => {
             nodes!(documents::store::find(db, reach, &parse(ids)?).await?, Node::GrantDocument)
+        }
+        ("match", _) => {
+            nodes!(matching::store::find(db, reach, &parse(ids)?).await?, Node::MatchContribution)
         }
         ("fact", Some(_)) => nodes!(facts::store::find(db, &parse(ids)?).await?, Node::Fact),
         ("org", Some(_)) => {
