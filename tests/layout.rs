@@ -30,15 +30,19 @@ const STORE: &[&str] =
     &["async_graphql", "begin()", "commit()", "::commands", "::rules", "graphql::"];
 const PURE: &[&str] = &["sqlx", "async fn", "App,", "&App", "::store", "::commands", "Clock"];
 
-const SLICES: [&str; 11] = [
+const SLICES: [&str; 15] = [
+    "awaiting",
     "cities",
     "deadlines",
+    "delegations",
     "disbursements",
     "documents",
     "facts",
     "grants",
     "holidays",
+    "matching",
     "people",
+    "periods",
     "plans",
     "rule_sets",
     "streams",

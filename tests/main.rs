@@ -4,8 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "a test fails where something is missing")]
 
 mod api;
+mod awaiting;
 mod bad_input;
 mod deadline_schedule;
+mod delegates;
 mod disbursements;
 mod documents;
 mod embedded_postgres;
@@ -19,8 +21,10 @@ mod ledger_walk;
 mod lists;
 mod mail_and_jobs;
 mod many_at_once;
+mod matching;
 mod nodes;
 mod payments;
+mod periods;
 mod process;
 mod records;
 mod rule_kinds;
