@@ -15,8 +15,8 @@ use crate::{
     App, Error,
     access::Actor,
     batching::{self, Loads},
-    budgets, cities, deadlines, disbursements, documents, email, facts, grants, holidays, jobs,
-    matching, people, plans, rule_sets, spending, streams,
+    budgets, cities, deadlines, delegations, disbursements, documents, email, facts, grants,
+    holidays, jobs, matching, people, periods, plans, rule_sets, spending, streams,
 };
 
 /// What can be asked. Streams and cities are public; the rest answers whoever has signed in, by what they may see.
@@ -31,6 +31,8 @@ pub struct Query(
     holidays::graphql::HolidayQuery,
     grants::graphql::GrantQuery,
     disbursements::graphql::DisbursementQuery,
+    delegations::graphql::DelegationQuery,
+    periods::graphql::PeriodQuery,
     deadlines::graphql::DeadlineQuery,
     plans::graphql::PlanQuery,
     email::graphql::EmailQuery,
@@ -50,6 +52,8 @@ pub struct Mutation(
     spending::graphql::SpendingMutation,
     matching::graphql::MatchMutation,
     disbursements::graphql::DisbursementMutation,
+    delegations::graphql::DelegationMutation,
+    periods::graphql::PeriodMutation,
     documents::graphql::DocumentMutation,
     deadlines::graphql::DeadlineMutation,
     plans::graphql::PlanMutation,
@@ -135,6 +139,8 @@ fn prepare(app: &App, actor: Actor, request: Request, loads: &Loads) -> Request 
         .data(loader!(spending::graphql::ExpenditureTotals(app.clone())))
         .data(loader!(spending::graphql::EncumbrancePages(app.clone())))
         .data(loader!(spending::graphql::EncumbranceTotals(app.clone())))
+        .data(loader!(delegations::graphql::PowersOfPerson(app.clone())))
+        .data(loader!(periods::graphql::ClosingsOfMonth(app.clone())))
         .data(loader!(matching::graphql::ContributionLoader {
             app: app.clone(),
             reach: reach.clone()

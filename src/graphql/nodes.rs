@@ -9,8 +9,8 @@ use super::ContextExt;
 use crate::{
     Error, Result,
     access::Role,
-    cities, deadlines, disbursements, documents, email, facts, grants, jobs, matching, people,
-    plans, rule_sets,
+    cities, deadlines, delegations, disbursements, documents, email, facts, grants, jobs, matching,
+    people, plans, rule_sets,
     streams::{self, Catalog},
 };
 
@@ -36,6 +36,7 @@ pub enum Node {
     Fact(facts::Fact),
     GrantDocument(documents::GrantDocument),
     MatchContribution(matching::MatchContribution),
+    ApprovalDelegation(delegations::ApprovalDelegation),
 }
 
 /// Who is asking.
@@ -193,10 +194,16 @@ async fn find_kind(ctx: &Context<'_>, kind: &str, ids: &[&str]) -> Result<Vec<(U
                 Node::Email
             )
         }
+        ("delegation", Some(viewer)) => {
+            nodes!(
+                delegations::store::find(db, reach.everything, viewer.person, &parse(ids)?).await?,
+                Node::ApprovalDelegation
+            )
+        }
         ("jobrun", Some(_)) if reach.everything => {
             nodes!(jobs::store::find(db, &parse(ids)?).await?, Node::JobRun)
         }
-        ("org" | "person" | "fact" | "deadline" | "email" | "jobrun", _) => vec![],
+        ("org" | "person" | "fact" | "deadline" | "email" | "jobrun" | "delegation", _) => vec![],
         _ => {
             let id = ids.first().copied().unwrap_or_default();
             return Err(Error::BadInput(format!("`{id}` is not an id of Thrive")));
