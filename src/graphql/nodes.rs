@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use async_graphql::{Context, ID, Interface, Object, SimpleObject};
+use async_graphql::{ComplexObject, Context, ID, Interface, Object, SimpleObject};
 use uuid::Uuid;
 
 use super::ContextExt;
 use crate::{
     Error, Result,
     access::Role,
+    awaiting::graphql::Awaiting,
     cities, deadlines, delegations, disbursements, documents, email, facts, grants, jobs, matching,
     people, plans, rule_sets,
     streams::{self, Catalog},
@@ -41,6 +42,7 @@ pub enum Node {
 
 /// Who is asking.
 #[derive(SimpleObject)]
+#[graphql(complex)]
 pub struct Viewer {
     /// The person signed in; null without a token.
     person: Option<people::Person>,
@@ -52,6 +54,14 @@ pub struct Viewer {
     cities: Vec<cities::City>,
     /// The organizations whose grants can be seen.
     organizations: Vec<people::Organization>,
+}
+
+#[ComplexObject]
+impl Viewer {
+    /// What waits for you: decisions, payments, corrections and signatures. Empty without a token.
+    async fn awaiting(&self, ctx: &Context<'_>) -> Result<Awaiting> {
+        Awaiting::of(ctx, ctx.actor().identity()).await
+    }
 }
 
 #[derive(Default)]
