@@ -1,6 +1,9 @@
 use std::collections::HashMap;
 
-use async_graphql::{Context, Object, OutputType, connection::Connection};
+use async_graphql::{
+    Context, Object, OutputType,
+    connection::{Connection, ConnectionNameType, EmptyFields},
+};
 use uuid::Uuid;
 
 use super::{Asker, store, store::Waiting};
@@ -74,7 +77,16 @@ impl AwaitingListed {
     }
 }
 
-type Page<T> = Connection<String, T, AwaitingListed>;
+/// `AwaitingDisbursementConnection` and its like: beside the lists of all there is.
+pub struct AwaitingName;
+
+impl ConnectionNameType for AwaitingName {
+    fn type_name<T: OutputType>() -> String {
+        format!("Awaiting{}Connection", T::type_name())
+    }
+}
+
+type Page<T> = Connection<String, T, AwaitingListed, EmptyFields, AwaitingName>;
 
 impl Awaiting {
     /// The page of rows that were found for the ids which wait, in their order.
@@ -89,7 +101,12 @@ impl Awaiting {
         let mut found: HashMap<_, _> = found.into_iter().map(|row| (id(&row), row)).collect();
         let rows = waiting.iter().filter_map(|one| found.remove(&one.id)).collect();
         let position = |row: &T| Position { key: String::new(), id: id(row) };
-        window.page(rows, position, AwaitingListed { asker: self.asker.clone(), what })
+        let page: Connection<_, T, _> = window.page(rows, position, EmptyFields);
+        let listed = AwaitingListed { asker: self.asker.clone(), what };
+        let (previous, next) = (page.has_previous_page, page.has_next_page);
+        let mut named = Connection::with_additional_fields(previous, next, listed);
+        named.edges = page.edges;
+        named
     }
 }
 
