@@ -16,8 +16,8 @@ use crate::{
     access::Actor,
     allocations, appropriations,
     batching::{self, Loads},
-    budgets, cities, deadlines, disbursements, documents, email, facts, figures, grants, holidays,
-    jobs, people, plans, reports, rule_sets, spending, streams,
+    budgets, cities, deadlines, delegations, disbursements, documents, email, facts, figures, grants,
+    holidays, jobs, matching, people, periods, plans, reports, rule_sets, spending, streams,
 };
 
 /// What can be asked. Streams and cities are public; the rest answers whoever has signed in, by what they may see.
@@ -35,6 +35,8 @@ pub struct Query(
     disbursements::graphql::DisbursementQuery,
     figures::graphql::FigureQuery,
     spending::lists::ExpenditureQuery,
+    delegations::graphql::DelegationQuery,
+    periods::graphql::PeriodQuery,
     deadlines::graphql::DeadlineQuery,
     reports::graphql::ReportQuery,
     plans::graphql::PlanQuery,
@@ -55,7 +57,10 @@ pub struct Mutation(
     appropriations::graphql::AppropriationMutation,
     budgets::graphql::BudgetMutation,
     spending::graphql::SpendingMutation,
+    matching::graphql::MatchMutation,
     disbursements::graphql::DisbursementMutation,
+    delegations::graphql::DelegationMutation,
+    periods::graphql::PeriodMutation,
     documents::graphql::DocumentMutation,
     deadlines::graphql::DeadlineMutation,
     reports::graphql::ReportMutation,
@@ -158,6 +163,17 @@ fn prepare(app: &App, actor: Actor, request: Request, loads: &Loads) -> Request 
         .data(loader!(spending::graphql::ExpenditureTotals(app.clone())))
         .data(loader!(spending::graphql::EncumbrancePages(app.clone())))
         .data(loader!(spending::graphql::EncumbranceTotals(app.clone())))
+        .data(loader!(delegations::graphql::PowersOfPerson(app.clone())))
+        .data(loader!(periods::graphql::ClosingsOfMonth(app.clone())))
+        .data(loader!(matching::graphql::ContributionLoader {
+            app: app.clone(),
+            reach: reach.clone()
+        }))
+        .data(loader!(matching::graphql::AcceptancesOfContribution(app.clone())))
+        .data(loader!(matching::graphql::ContributionPages(app.clone())))
+        .data(loader!(matching::graphql::ContributionTotals(app.clone())))
+        .data(loader!(matching::graphql::AcceptancePages(app.clone())))
+        .data(loader!(matching::graphql::AcceptanceTotals(app.clone())))
         .data(loader!(grants::graphql::GrantLoader { app: app.clone(), reach }))
         .data(loader!(grants::graphql::CitiesOfGrant(app.clone())))
         .data(loader!(grants::graphql::ActionAreasOfGrant(app.clone())))

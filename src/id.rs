@@ -129,3 +129,7 @@ id!(AllocationComponentId, "acomponent");
 id!(AllocationSpendId, "aspend");
 id!(AllocationReversionId, "areversion");
 id!(AppropriationId, "appropriation");
+id!(MatchContributionId, "match");
+id!(MatchAcceptanceId, "maccept");
+id!(DelegationId, "delegation");
+id!(ClosedMonthId, "cmonth");

@@ -117,6 +117,8 @@ text_enum! {
         Contribute = "CONTRIBUTE",
         /// A contribution is counted as match.
         AcceptMatch = "ACCEPT_MATCH",
+        /// A contribution is turned down.
+        DeclineMatch = "DECLINE_MATCH",
         /// An allocation is received.
         Receive = "RECEIVE",
         /// An allocation is spent.
