@@ -16,8 +16,9 @@ use crate::{
     access::Actor,
     allocations, appropriations,
     batching::{self, Loads},
-    budgets, cities, deadlines, delegations, disbursements, documents, email, facts, figures, grants,
-    holidays, jobs, matching, people, periods, plans, reports, rule_sets, spending, streams,
+    budgets, cities, deadlines, delegations, disbursements, documents, email, facts, figures,
+    grants, holidays, jobs, matching, people, periods, plans, reports, rule_sets, spending,
+    streams,
 };
 
 /// What can be asked. Streams and cities are public; the rest answers whoever has signed in, by what they may see.

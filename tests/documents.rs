@@ -3,11 +3,13 @@
 use serde_json::{Value, json};
 use thrive::{
     access::{Actor, Role, commands::NewRole},
+    disbursements::{self, Payment, PaymentMethod},
+    error::UserErrorCode::RuleViolated,
     grants::Grant,
     people::OrganizationKind,
 };
 
-use crate::support::{Service, codes, refused_by, service};
+use crate::support::{Service, codes, refusal, refused_by, service};
 
 fn resolution(grant: &Grant, digit: &str) -> Value {
     json!({
@@ -25,7 +27,7 @@ async fn add(service: &Service, actor: &Actor, input: Value) -> Value {
 async fn a_resolution_that_is_entered_opens_the_gate_that_asks_for_one() {
     let service = service().await;
     let cast = service.cast().await;
-    let grant = service.active_grant(&cast, "G-1", "1000.00").await;
+    let grant = service.signed_grant(&cast, "G-1", "1000.00").await;
     let request = service.request(&cast, &grant, "1", "100.00").await;
     let gate = async || -> Vec<Value> {
         let query = "query ($id: ID!) { node(id: $id) { ... on Disbursement { findings { severity message rule { kind } } } } }";
@@ -34,22 +36,32 @@ async fn a_resolution_that_is_entered_opens_the_gate_that_asks_for_one() {
         let all = found["node"]["findings"].as_array().unwrap().clone();
         all.into_iter().filter(|one| one["rule"]["kind"] == "PAYMENT_GATE").collect()
     };
-    let asked = json!({ "severity": "WARN", "rule": { "kind": "PAYMENT_GATE" },
-        "message": "nothing is paid without the governing body's resolution; none is recorded" });
+    let why = "nothing is paid without the governing body's resolution; none is recorded: enter it by `addGrantDocument`";
+    let asked = json!({ "severity": "BLOCK", "rule": { "kind": "PAYMENT_GATE" }, "message": why });
     assert_eq!(gate().await, [asked]);
+    let (app, id) = (&service.app, request.id);
+    disbursements::commands::approve(app, &cast.approver, id, Default::default()).await.unwrap();
+    let pay = async || {
+        let payment = Payment::new(app.clock.today(), PaymentMethod::Ach, "R");
+        disbursements::payment::pay(app, &cast.officer, id, payment, "pay").await
+    };
+    let refused = refusal(pay().await);
+    assert_eq!(refused.code, RuleViolated);
+    assert!(refused.message.starts_with(why) && refused.rule_id.is_some(), "{}", refused.message);
 
     let added = add(&service, &cast.finance, resolution(&grant, "a")).await;
     assert_eq!(added["userErrors"], json!([]));
     assert_eq!(added["document"]["grant"]["number"], "G-1");
     assert_eq!(added["document"]["addedBy"]["name"], "Fay Finance");
     assert_eq!(gate().await, Vec::<Value>::new());
+    assert_eq!(pay().await.unwrap().net(), "100.00".parse().unwrap());
 }
 
 #[tokio::test]
 async fn a_document_has_an_address_a_date_and_a_hash_and_is_entered_once() {
     let service = service().await;
     let cast = service.cast().await;
-    let grant = service.active_grant(&cast, "G-1", "1000.00").await;
+    let grant = service.signed_grant(&cast, "G-1", "1000.00").await;
     for (field, value, code) in [
         ("title", " ", "INVALID_INPUT"),
         ("title", "two\nlines", "INVALID_INPUT"),
@@ -101,7 +113,7 @@ async fn a_document_has_an_address_a_date_and_a_hash_and_is_entered_once() {
 async fn a_grants_documents_come_the_latest_first_and_only_to_those_who_see_the_grant() {
     let service = service().await;
     let cast = service.cast().await;
-    let grant = service.active_grant(&cast, "G-1", "1000.00").await;
+    let grant = service.signed_grant(&cast, "G-1", "1000.00").await;
     for (digit, day) in [("1", "2026-03-01"), ("2", "2026-05-01"), ("3", "2026-04-01")] {
         let mut input = resolution(&grant, digit);
         input["datedOn"] = day.into();

@@ -53,6 +53,7 @@ const SLICES: &[&str] = &[
     "figures",
     "grants",
     "holidays",
+    "imports",
     "matching",
     "people",
     "periods",

@@ -19,6 +19,7 @@ mod faults;
 mod figures;
 mod forms;
 mod grants;
+mod imports;
 mod idempotency;
 mod layout;
 mod ledger;

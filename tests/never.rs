@@ -45,7 +45,13 @@ async fn scene() -> Scene {
 
 impl Scene {
     /// The codes of the refusal of a mutation of which nothing is asked but why.
-    async fn refused(&self, actor: &Actor, mutation: &str, input_type: &str, input: Value) -> Vec<String> {
+    async fn refused(
+        &self,
+        actor: &Actor,
+        mutation: &str,
+        input_type: &str,
+        input: Value,
+    ) -> Vec<String> {
         let payload = self.service.mutate(actor, mutation, input_type, "__typename", input).await;
         codes(&payload).into_iter().map(str::to_string).collect()
     }
@@ -121,8 +127,9 @@ async fn no_2_nothing_is_spent_outside_the_period_nor_paid_after_the_last_day() 
     let it = scene().await;
     let line = it.line(0).await;
     for day in ["2026-06-30", "2028-07-01"] {
-        let refused =
-            it.refused(&it.cast.finance, "recordExpenditure", COST, it.cost(&line, "1.00", day)).await;
+        let refused = it
+            .refused(&it.cast.finance, "recordExpenditure", COST, it.cost(&line, "1.00", day))
+            .await;
         assert_eq!(refused, ["OUTSIDE_PERIOD"], "{day}");
     }
     let mut early = it.request_of("B-1", "1.00", &line);
@@ -154,9 +161,8 @@ async fn no_3_an_entry_is_never_changed_and_reversed_once() {
     for statement in ["update ledger_transfers set amount = 1", "delete from ledger_transfers"] {
         assert_eq!(it.sql(statement).await, "permission denied for table ledger_transfers");
     }
-    let again = |key: &str| {
-        json!({ "idempotencyKey": key, "reason": "Twice", "disbursementId": "" })
-    };
+    let again =
+        |key: &str| json!({ "idempotencyKey": key, "reason": "Twice", "disbursementId": "" });
     let id: uuid::Uuid =
         sqlx::query_scalar("select id from disbursements where invoice_number = 'A-1'")
             .fetch_one(it.db())
@@ -247,7 +253,8 @@ async fn no_7_nothing_is_spent_on_what_is_not_paid_or_above_a_cap() {
         assert_eq!(refused, ["RULE_VIOLATED"]);
     }
     // Rules are documents, which SQL does not read; a category that there is not is refused.
-    let unknown = "insert into budget_lines (id, grant_id, category, title, amount, position, created_at)
+    let unknown =
+        "insert into budget_lines (id, grant_id, category, title, amount, position, created_at)
                    values (gen_random_uuid(), $grant, 'GIFTS', 'Gifts', 0, 9, now())";
     assert_eq!(it.sql(unknown).await, "budget_lines_category_fkey");
 }
@@ -274,7 +281,8 @@ async fn no_8_budget_lines_always_sum_to_the_award() {
 async fn no_9_retention_is_released_once_and_never_more_than_is_held() {
     let it = scene().await;
     let input = json!({ "idempotencyKey": "r", "grantId": it.grant.id.to_string(), "amount": "30.01", "reason": "Tried" });
-    let refused = it.refused(&it.cast.officer, "releaseRetention", "ReleaseRetentionInput", input).await;
+    let refused =
+        it.refused(&it.cast.officer, "releaseRetention", "ReleaseRetentionInput", input).await;
     assert_eq!(refused, ["INSUFFICIENT_AVAILABLE"]);
     let more = entry("RELEASE_RETENTION", "RETAINED", "APPROVED", "30.01", "2026-11-24");
     assert_eq!(it.sql(&more).await, "ledger_accounts_not_overdrawn");
@@ -319,12 +327,22 @@ async fn no_12_nothing_is_open_in_a_grant_that_is_closed() {
 #[tokio::test]
 async fn no_15_what_has_a_history_is_not_deleted() {
     let it = scene().await;
-    for table in ["cities", "funding_streams", "funding_programs", "grants", "organizations", "people", "expenditures"] {
+    for table in [
+        "cities",
+        "funding_streams",
+        "funding_programs",
+        "grants",
+        "organizations",
+        "people",
+        "expenditures",
+    ] {
         let delete = format!("delete from {table}");
         assert_eq!(it.sql(&delete).await, format!("permission denied for table {table}"));
     }
     let sdl = thrive::graphql::sdl();
-    assert!(!sdl.contains(" deleteCity") && !sdl.contains(" deleteStream") && !sdl.contains(" delete"));
+    assert!(
+        !sdl.contains(" deleteCity") && !sdl.contains(" deleteStream") && !sdl.contains(" delete")
+    );
 }
 
 #[tokio::test]

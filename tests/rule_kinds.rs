@@ -523,8 +523,8 @@ fn nothing_is_paid_before_what_a_gate_asks_for_is_in_hand() {
     for (text, step, expected) in [
         ("agreement = true", pay(Some(true), None, &[]), vec![]),
         ("agreement = true", pay(Some(false), None, &[]), vec![Severity::Block]),
-        // Nobody recorded one: that is not a no.
-        ("resolution = true", pay(Some(true), None, &[]), vec![Severity::Warn]),
+        // Nobody recorded one: then it is not on file.
+        ("resolution = true", pay(Some(true), None, &[]), vec![Severity::Block]),
         ("resolution = true", pay(None, Some(true), &late_vote), vec![]),
         ("noOverdue = true", pay(None, None, &late_vote), vec![Severity::Block]),
         ("reports = [\"PROGRESS\"]", pay(None, None, &late_report), vec![Severity::Block]),

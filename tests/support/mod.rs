@@ -21,6 +21,7 @@ use thrive::{
     clock::{Clock, Date},
     config::MailConfig,
     db,
+    documents::{self, DocumentKind, NewDocument},
     disbursements::{self, Disbursement, DisbursementKind, NewRequest},
     email::Outgoing,
     facts::{self, Fact, FactKind, NewFact, Subject},
@@ -311,8 +312,15 @@ impl Service {
         }
     }
 
-    /// A grant that is awarded and signed: money can be requested.
+    /// A grant that is awarded and signed, with its resolution: money can be requested and paid.
     pub async fn active_grant(&self, cast: &Cast, number: &str, amount: &str) -> Grant {
+        let signed = self.signed_grant(cast, number, amount).await;
+        self.resolution(cast, &signed).await;
+        signed
+    }
+
+    /// A grant that is awarded and signed, and has no documents.
+    pub async fn signed_grant(&self, cast: &Cast, number: &str, amount: &str) -> Grant {
         let draft = self.draft(cast, number, amount).await;
         let awarded = grants::commands::award(&self.app, &cast.approver, draft.id, draft.revision)
             .await
@@ -321,6 +329,19 @@ impl Service {
         grants::commands::sign(&self.app, &cast.manager, draft.id, awarded.revision, today)
             .await
             .unwrap()
+    }
+
+    /// Enters the resolution of a grant's governing body, without which nothing is paid.
+    pub async fn resolution(&self, cast: &Cast, grant: &Grant) {
+        let new = NewDocument {
+            grant: grant.id,
+            kind: DocumentKind::Resolution,
+            title: "Resolution".into(),
+            dated_on: self.app.clock.today(),
+            url: format!("https://city.test/{}", grant.number.len()),
+            sha256: format!("{:064x}", grant.id.0.as_u128()),
+        };
+        documents::commands::add(&self.app, &cast.manager, new).await.unwrap();
     }
 
     pub async fn request(

@@ -156,8 +156,10 @@ impl PaymentGateTerms {
                     );
                 }
                 None => {
-                    let message = format!("nothing is paid without {what}; none is recorded");
-                    findings.push(Severity::Warn, None, None, message);
+                    let message = format!(
+                        "nothing is paid without {what}; none is recorded: enter it by `addGrantDocument`"
+                    );
+                    findings.push(Severity::Block, None, None, message);
                 }
             }
         }
