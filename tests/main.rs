@@ -19,6 +19,8 @@ mod ledger_walk;
 mod lists;
 mod mail_and_jobs;
 mod many_at_once;
+mod money_histories;
+mod money_model;
 mod nodes;
 mod payments;
 mod process;
