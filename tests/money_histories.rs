@@ -278,7 +278,7 @@ fn one(
     let config = ProptestConfig {
         cases: 1,
         failure_persistence: None,
-        max_shrink_iters: 400,
+        max_shrink_iters: 150,
         ..Default::default()
     };
     let mut bytes = [0; 32];

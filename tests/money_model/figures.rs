@@ -3,7 +3,7 @@
 use chrono::Datelike;
 use thrive::clock::Date;
 
-use super::{Afterwards, Cents, Grant, Kind, Payment, Sent, Stage, Status, divided};
+use super::{Afterwards, Cents, Grant, Kind, Payment, Sent, Stage, divided};
 
 /// The figures of a grant, by their names in the API.
 pub type Figures = Vec<(&'static str, Cents)>;
@@ -261,12 +261,15 @@ impl Grant {
         let awarded = sum(|line| line.budget);
         let expended = sum(|line| line.unclaimed + line.pending + line.claimed);
         let disbursed = self.disbursed(on);
-        let this_month = Date::first_of(today.year(), today.month());
+        // Of the three whole months before, and what the months to come would cost alike.
+        let month = on.min(today);
+        let this_month = Date::first_of(month.year(), month.month());
         let all_expended = |on| (0..self.lines).map(|line| self.expended(line, on)).sum::<Cents>();
-        let before = all_expended(this_month.plus_months(-3).plus_days(-1));
-        let burn_rate = divided(all_expended(this_month.plus_days(-1)) - before, 3);
+        let recent = all_expended(this_month.plus_days(-1))
+            - all_expended(this_month.plus_months(-3).plus_days(-1));
         let end = self.terms.performance_end;
-        let months = (end.year() - today.year()) * 12 + end.month() as i32 - today.month() as i32;
+        let months = (end.year() - month.year()) * 12 + end.month() as i32 - month.month() as i32;
+        let to_come = divided(recent * Cents::from(months.max(0)), 3);
         vec![
             ("awarded", awarded),
             ("encumbered", sum(|line| line.encumbered)),
@@ -284,24 +287,27 @@ impl Grant {
             ("matchRequired", 0),
             ("matchMet", 0),
             ("matchGap", 0),
-            ("burnRate", burn_rate),
-            ("projectedEndBalance", awarded - expended - burn_rate * Cents::from(months.max(0))),
+            ("burnRate", divided(recent, 3)),
+            ("projectedEndBalance", awarded - expended - to_come),
         ]
     }
 
-    /// What may never be: money that is not there, today or on a day from which something counts.
+    /// What may never be: money that is not there, on a day from which something counts or later.
     pub(super) fn is_sound(&self, from: Date) -> bool {
-        let on = always();
-        let line = |line| {
+        let later = self.days().into_iter().filter(|day| *day > from);
+        [from].into_iter().chain(later).all(|day| self.is_sound_on(day))
+    }
+
+    fn is_sound_on(&self, on: Date) -> bool {
+        let of = |line| {
             let of = self.line(line, on);
             [of.unobligated, of.encumbered, of.unclaimed, of.pending, of.claimed]
         };
-        let lines = (0..self.lines).flat_map(line);
-        let payments = (0..self.payments.len()).map(|payment| self.held(payment, on));
-        let opens = self.payments.iter().map(|payment| payment.open(on));
-        let all = lines.chain(payments).chain(opens).chain([self.disbursed(on)]);
-        let days = self.days().into_iter().filter(|day| *day >= from);
-        all.chain(days.map(|day| self.available(day))).all(|amount| amount >= 0)
+        let lines = (0..self.lines).flat_map(of);
+        let held = (0..self.payments.len()).map(|payment| self.held(payment, on));
+        let open = self.payments.iter().map(|payment| payment.open(on));
+        let pay = [self.available(on), self.disbursed(on)];
+        lines.chain(held).chain(open).chain(pay).all(|amount| amount >= 0)
     }
 
     /// The days on which a figure changes.

@@ -53,7 +53,11 @@ pub async fn assert_ledger_agrees(db: &PgPool, grant: GrantId) {
          union all
          select 'awarded', to_jsonb(g) from grants g
           where g.id = $1 and g.status <> 'DRAFT'
-            and g.amount <> (select sum(balance) from ledger_accounts a where a.grant_id = g.id and kind <> 'SRC_PAY')",
+            and g.amount
+                + (select coalesce(sum(case l.direction when 'INCREASE' then l.amount else -l.amount end), 0)
+                     from amendments m join amendment_lines l on l.amendment_id = m.id
+                    where m.grant_id = g.id and m.applied_at is not null)
+                <> (select sum(balance) from ledger_accounts a where a.grant_id = g.id and kind <> 'SRC_PAY')",
     )
     .bind(grant.0)
     .fetch_all(db)
