@@ -48,7 +48,10 @@ fn choose(op: &Op, grant: &Grant, today: Date) -> Option<Command> {
             Command::Schedule { payment: payment(&[Approved])?, day }
         }
         Act::Unschedule => Command::Schedule { payment: payment(&[Scheduled])?, day: None },
-        Act::Pay => Command::Pay { payment: payment(&[Approved, Scheduled])?, on: day },
+        Act::Pay => {
+            let on = if op.named == 0 { day } else { today };
+            Command::Pay { payment: payment(&[Approved, Scheduled])?, on }
+        }
         Act::Reverse => Command::Reverse { payment: payment(&[Paid])? },
         Act::Adjust(kind) => {
             let payment = pick(grant.adjustable(kind), grant.payments())?;

@@ -20,6 +20,20 @@ pub(super) fn unless(reasons: &[(bool, UserErrorCode)]) -> Result<(), Vec<UserEr
     if held.is_empty() { Ok(()) } else { Err(held) }
 }
 
+/// What comes of the second, unless the first speaks against it, or either does.
+pub(super) fn with<T>(
+    one: Result<(), Vec<UserErrorCode>>,
+    other: Result<T, Vec<UserErrorCode>>,
+) -> Result<T, Vec<UserErrorCode>> {
+    match (one, other) {
+        (Ok(()), other) => other,
+        (Err(mut reasons), other) => {
+            reasons.extend(other.err().unwrap_or_default());
+            Err(reasons)
+        }
+    }
+}
+
 /// The day from which what was done counts.
 pub(super) type Decision = Result<Date, Vec<UserErrorCode>>;
 
@@ -208,14 +222,16 @@ impl Grant {
             let on = proposed.wanted_on.unwrap_or(by.today);
             let up: Cents = proposed.changes.iter().map(|(_, amount)| (*amount).max(0)).sum();
             let down: Cents = proposed.changes.iter().map(|(_, amount)| (-*amount).max(0)).sum();
-            unless(&[
+            let allowed = unless(&[
                 (!self.is_in(LIVE), InvalidState),
                 (by.limit.is_some_and(|limit| up.max(down) > limit), ApprovalLimitExceeded),
                 (on < self.terms.awarded_on, OutsidePeriod),
-            ])?;
+            ]);
             if on <= by.today {
-                self.apply(&proposed.changes, on)?;
+                with(allowed, self.check_changes(&proposed.changes))?;
+                self.budget.push(Change { on, lines: proposed.changes });
             } else {
+                allowed?;
                 self.amendments[amendment].waits_for = Some(on);
             }
             self.amendments[amendment].decided = true;
@@ -225,15 +241,14 @@ impl Grant {
         Ok(by.today)
     }
 
-    fn apply(&mut self, changes: &[OfLine], on: Date) -> Result<(), Vec<UserErrorCode>> {
+    /// No more leaves a line, or the award, than is left of it.
+    fn check_changes(&self, changes: &[OfLine]) -> Result<(), Vec<UserErrorCode>> {
         let short = |(line, amount): &OfLine| -amount > self.line(*line, always()).unobligated;
         let less: Cents = -changes.iter().map(|(_, amount)| amount).sum::<Cents>();
         unless(&[
             (changes.iter().any(short), InsufficientAvailable),
             (less > self.available(always()), InsufficientAvailable),
-        ])?;
-        self.budget.push(Change { on, lines: changes.to_vec() });
-        Ok(())
+        ])
     }
 
     /// Approved amendments whose day has come.
@@ -249,8 +264,9 @@ impl Grant {
         let before = self.clone();
         let found = self.amendments[amendment].clone();
         let on = found.waits_for.unwrap_or(today);
-        unless(&[(!self.is_in(LIVE), InvalidState)])?;
-        self.apply(&found.changes, on)?;
+        let live = unless(&[(!self.is_in(LIVE), InvalidState)]);
+        with(live, self.check_changes(&found.changes))?;
+        self.budget.push(Change { on, lines: found.changes });
         self.amendments[amendment].waits_for = None;
         if self.is_sound(on) {
             return Ok(());
@@ -286,10 +302,10 @@ impl Grant {
             return Ok(parts);
         }
         let named = if named.is_empty() { &[(0, amount)] } else { named };
-        check_named(named, amount)?;
         let parts: Vec<_> = named.iter().map(|(line, amount)| part(*line, *amount)).collect();
         let short = |part: &Part| part.told > self.line(part.line, always()).unobligated;
-        unless(&[(parts.iter().any(short), InsufficientAvailable)])?;
+        let short = unless(&[(parts.iter().any(short), InsufficientAvailable)]);
+        with(check_named(named, amount), short)?;
         Ok(parts)
     }
 }

@@ -3,7 +3,7 @@
 use thrive::{
     clock::Date,
     error::UserErrorCode::{
-        AlreadyExists, AmountNotPositive, ApprovalLimitExceeded, InsufficientAvailable,
+        self, AlreadyExists, AmountNotPositive, ApprovalLimitExceeded, InsufficientAvailable,
         InvalidDates, InvalidInput, InvalidState, OutsidePeriod, RuleViolated, SeparationOfDuties,
     },
 };
@@ -11,7 +11,7 @@ use thrive::{
 use super::{
     Adjustment, Afterwards, By, Cents, Command, Grant, Kind, OfLine, Part, Payment, Sent, Status,
     basis_points,
-    decisions::{Decision, LIVE, PAYING, check_named, unless},
+    decisions::{Decision, LIVE, PAYING, check_named, unless, with},
     divided,
     figures::always,
 };
@@ -56,11 +56,11 @@ impl Grant {
     }
 
     /// Whether the grant and its money bear a request, and which lines do.
-    fn bears(&self, ask: &Ask, by: By) -> Result<Vec<Part>, Vec<thrive::error::UserErrorCode>> {
+    fn bears(&self, ask: &Ask, by: By) -> Result<Vec<Part>, Vec<UserErrorCode>> {
         let advance = ask.kind == Kind::Advance;
         let most = self.terms.advances.map(|bp| basis_points(self.award(), bp));
         let outstanding = self.outstanding() + ask.amount;
-        unless(&[
+        let allowed = unless(&[
             (!self.is_in(PAYING), InvalidState),
             (ask.amount <= 0, AmountNotPositive),
             (ask.period_end > self.terms.performance_end, OutsidePeriod),
@@ -69,8 +69,8 @@ impl Grant {
             (advance && !ask.lines.is_empty(), InvalidInput),
             (advance && most.is_some_and(|most| outstanding > most), RuleViolated),
             (ask.amount > self.available(always()), InsufficientAvailable),
-        ])?;
-        if advance { Ok(vec![]) } else { self.bear(ask.amount, ask.lines) }
+        ]);
+        with(allowed, if advance { Ok(vec![]) } else { self.bear(ask.amount, ask.lines) })
     }
 
     fn request(&mut self, ask: &Ask, invoice: usize, by: By) -> Decision {
@@ -78,8 +78,7 @@ impl Grant {
             !matches!(payment.status, Status::Rejected | Status::Cancelled | Status::Reversed)
         };
         let known = self.payments.iter().filter(live).any(|payment| payment.invoice == invoice);
-        let parts = self.bears(ask, by)?;
-        unless(&[(known, AlreadyExists)])?;
+        let parts = with(unless(&[(known, AlreadyExists)]), self.bears(ask, by))?;
         self.payments.push(Payment {
             kind: ask.kind,
             status: Status::Requested,
@@ -149,20 +148,18 @@ impl Grant {
         let asked = found.live().amount;
         let named: Cents = lines.iter().map(|(_, amount)| amount).sum();
         let amount = amount.unwrap_or(if lines.is_empty() { asked } else { named });
-        unless(&[
+        let parts = &found.live().parts;
+        let asked_of = |line: usize| parts.iter().find(|part| part.line == line);
+        let more = |(line, amount): &OfLine| asked_of(*line).is_none_or(|p| *amount > p.amount);
+        let unnamed = lines.is_empty() && amount < asked && parts.len() > 1;
+        let allowed = unless(&[
             (found.requester == Some(by.person), SeparationOfDuties),
             (amount <= 0, AmountNotPositive),
-            (amount > asked, InvalidInput),
+            (amount > asked || unnamed || lines.iter().any(more), InvalidInput),
             (by.limit.is_some_and(|limit| amount > limit), ApprovalLimitExceeded),
-        ])?;
+        ]);
+        with(allowed, if lines.is_empty() { Ok(()) } else { check_named(lines, amount) })?;
         let sent = found.last();
-        if !lines.is_empty() {
-            check_named(lines, amount)?;
-            let asked = |line: usize| sent.parts.iter().find(|part| part.line == line);
-            let more = |(line, amount): &OfLine| asked(*line).is_none_or(|p| *amount > p.amount);
-            unless(&[(lines.iter().any(more), InvalidInput)])?;
-        }
-        unless(&[(lines.is_empty() && amount < asked && sent.parts.len() > 1, InvalidInput)])?;
         let only = sent.parts.len() == 1;
         for part in &mut sent.parts {
             let named = lines.iter().find(|(line, _)| *line == part.line);
@@ -242,13 +239,7 @@ impl Grant {
     ) -> Decision {
         let found = &self.payments[payment];
         let advance = found.kind == Kind::Advance;
-        let live = kind != Afterwards::Accounting || self.is_in(LIVE);
-        unless(&[
-            (!live || found.status != Status::Paid, InvalidState),
-            (found.kind == Kind::Release, InvalidState),
-            (kind == Afterwards::Accounting && !advance, InvalidState),
-            (amount <= 0, AmountNotPositive),
-        ])?;
+        unless(&[(found.status != Status::Paid, InvalidState)])?;
         let sent = found.live();
         let (paid_on, _) = sent.paid.expect("it was paid");
         let (paid, withheld) = sent.paid(always());
@@ -261,10 +252,14 @@ impl Grant {
             _ if advance => found.open(always()),
             _ => left,
         };
-        unless(&[
+        let live = kind != Afterwards::Accounting || self.is_in(LIVE);
+        let allowed = unless(&[
+            (!live || found.kind == Kind::Release, InvalidState),
+            (kind == Afterwards::Accounting && !advance, InvalidState),
+            (amount <= 0, AmountNotPositive),
             (on < paid_on || on > by.today, InvalidDates),
             (amount > most, InsufficientAvailable),
-        ])?;
+        ]);
         // The share of what is withheld in proportion; with the last of the payment all that is left.
         let held = self.held(payment, always());
         let held = match kind {
@@ -272,14 +267,18 @@ impl Grant {
             Afterwards::Disallowance => divided(amount * withheld, paid).min(held),
             _ => 0,
         };
-        let (mut borne, mut told) = (vec![], vec![]);
-        if kind == Afterwards::Accounting {
-            let parts = self.bear(amount, lines)?;
-            borne.extend(parts.iter().map(|part| (part.line, part.amount)));
-            told.extend(parts.iter().map(|part| (part.line, part.told)));
-        } else if !(advance && kind == Afterwards::Refund) {
-            borne = self.given_back_by(payment, amount, lines)?;
-        }
+        let parts = match kind {
+            Afterwards::Accounting => self.bear(amount, lines),
+            Afterwards::Refund if advance => Ok(vec![]),
+            _ => self.given_back_by(payment, amount, lines),
+        };
+        let parts = with(allowed, parts)?;
+        // Costs arise in the period, also those that an accounting tells of.
+        let tells = parts.iter().any(|part| part.told > 0);
+        let late = tells && on > self.terms.performance_end;
+        unless(&[(late, OutsidePeriod), (late, RuleViolated)])?;
+        let told = parts.iter().map(|part| (part.line, part.told)).collect();
+        let borne = parts.iter().map(|part| (part.line, part.amount)).collect();
         let lapses = self.has_ended();
         let adjustment = Adjustment { kind, amount, held, lines: borne, told, on, lapses };
         self.payments[payment].afterwards.push(adjustment);
@@ -292,7 +291,7 @@ impl Grant {
         payment: usize,
         amount: Cents,
         named: &[OfLine],
-    ) -> Result<Vec<OfLine>, Vec<thrive::error::UserErrorCode>> {
+    ) -> Result<Vec<Part>, Vec<UserErrorCode>> {
         let paid = |line| (line, self.payments[payment].claimed(line, always()));
         let paid: Vec<_> = (0..self.lines).map(paid).filter(|(_, left)| *left > 0).collect();
         let all: Cents = paid.iter().map(|(_, amount)| amount).sum();
@@ -304,11 +303,12 @@ impl Grant {
             }
             (named, _) => named.to_vec(),
         };
-        check_named(&lines, amount)?;
         let left = |line: usize| paid.iter().find(|(of, _)| *of == line).map_or(0, |(_, n)| *n);
         let more = |(line, amount): &OfLine| *amount > left(*line);
-        unless(&[(lines.iter().any(more), InsufficientAvailable)])?;
-        Ok(lines)
+        let more = unless(&[(lines.iter().any(more), InsufficientAvailable)]);
+        with(check_named(&lines, amount), more)?;
+        let part = |(line, amount)| Part { line, amount, told: 0, approved: 0 };
+        Ok(lines.into_iter().map(part).collect())
     }
 
     /// Of the oldest payments first.
