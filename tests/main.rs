@@ -15,7 +15,6 @@ mod grants;
 mod idempotency;
 mod layout;
 mod ledger;
-mod ledger_walk;
 mod lists;
 mod mail_and_jobs;
 mod many_at_once;

@@ -10,12 +10,12 @@ mod plan;
 use std::collections::BTreeMap;
 use std::sync::{
     Mutex,
-    atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering},
+    atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
 };
 
 use proptest::{
     prelude::*,
-    test_runner::{TestCaseError, TestRng, TestRunner},
+    test_runner::{TestCaseError, TestError, TestRng, TestRunner},
 };
 use serde_json::json;
 use thrive::{
@@ -35,7 +35,7 @@ use self::{
     plan::{GRANTS, Histories, History},
 };
 use crate::{
-    money_model::{Cents, Grant, LineFigures, Terms, Verdict, always},
+    money_model::{Cents, Command, Grant, LineFigures, Terms, Verdict, always},
     support::{Cast, Service, assert_ledger_agrees, date, service},
 };
 
@@ -250,7 +250,12 @@ async fn agree_on_every_day(app: &App, grants: &[Both], first: Date) -> Result<(
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 /// One history from its beginning to its end.
-async fn happen(service: &Service, people: &People, history: &History) -> Result<(), String> {
+async fn happen(
+    service: &Service,
+    people: &People,
+    history: &History,
+    tally: &Tally,
+) -> Result<(), String> {
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let app = at_start(service);
     let first_day = app.clock.today();
@@ -271,6 +276,8 @@ async fn happen(service: &Service, people: &People, history: &History) -> Result
         both.apply_due(&app, people, &story).await.map_err(&told)?;
         let command = choice::command(op, &both.model, today);
         let expected = both.model.take(&command, by(&command, op.who, &app));
+        let done = usize::from(expected.is_err());
+        tally.lock().unwrap().entry(command.name()).or_default()[done] += 1;
         let key = format!("{number} {place}");
         let got = both.real.take(&app, people, &command, op.who, &key).await;
         let line = format!("{today} grant {} person {} {command:?}", op.grant, op.who);
@@ -284,52 +291,44 @@ async fn happen(service: &Service, people: &People, history: &History) -> Result
         both.lines_agree(&app).await.map_err(&told)?;
     }
     agree_on_every_day(&app, &grants, first_day).await.map_err(&told)?;
-    eprintln!("done {number}");
-    tally(&story.into_inner().unwrap());
     Ok(())
 }
 
-static TALLY: Mutex<BTreeMap<String, [u32; 2]>> = Mutex::new(BTreeMap::new());
+/// How often each kind of command was done, and refused.
+type Tally = Mutex<BTreeMap<&'static str, [u32; 2]>>;
 
-fn tally(story: &[String]) {
-    let mut tally = TALLY.lock().unwrap();
-    for line in story {
-        let Some(c) = line.split(' ').nth(5) else { continue };
-        let k = if c == "Adjust" {
-            format!("{c} {}", line.split("kind: ").nth(1).unwrap().split(',').next().unwrap())
-        } else if c == "Request" {
-            format!("{c} {}", line.split("kind: ").nth(1).unwrap().split(',').next().unwrap())
-        } else {
-            c.into()
-        };
-        tally.entry(k).or_default()[usize::from(!line.ends_with("Ok(())"))] += 1;
-    }
+struct Told {
+    runtime: tokio::runtime::Runtime,
+    service: Service,
+    people: People,
+    tally: Tally,
+    failed: AtomicBool,
 }
 
-/// A seed is a history: it can be told again.
-fn one(
-    runtime: &tokio::runtime::Runtime,
-    service: &Service,
-    people: &People,
-    seed: u64,
-) -> Result<(), String> {
-    let config = ProptestConfig {
-        cases: 1,
-        failure_persistence: None,
-        max_shrink_iters: 150,
-        ..Default::default()
-    };
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    let rng = TestRng::from_seed(config.rng_algorithm, &bytes);
-    let mut runner = TestRunner::new_with_rng(config, rng);
-    let told = |history: History| {
-        runtime.block_on(happen(service, people, &history)).map_err(TestCaseError::fail)
-    };
-    runner.run(&Histories, told).map_err(|why| match why {
-        proptest::test_runner::TestError::Fail(why, _) => why.to_string(),
-        proptest::test_runner::TestError::Abort(why) => why.to_string(),
-    })
+impl Told {
+    /// A seed is a history: it can be told again. One that fails is made shorter.
+    fn one(&self, seed: u64) -> Result<(), String> {
+        let config = ProptestConfig {
+            cases: 1,
+            failure_persistence: None,
+            max_shrink_iters: 100,
+            ..Default::default()
+        };
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&seed.to_le_bytes());
+        let rng = TestRng::from_seed(config.rng_algorithm, &bytes);
+        let outcome = TestRunner::new_with_rng(config, rng).run(&Histories, |history| {
+            let happens = happen(&self.service, &self.people, &history, &self.tally);
+            self.runtime.block_on(happens).map_err(|why| {
+                // The others need not go on.
+                self.failed.store(true, Ordering::Relaxed);
+                TestCaseError::fail(why)
+            })
+        });
+        outcome.map_err(|why| match why {
+            TestError::Fail(why, _) | TestError::Abort(why) => why.to_string(),
+        })
+    }
 }
 
 #[test]
@@ -343,6 +342,8 @@ fn random_histories_of_several_people_on_several_grants_agree_with_the_model_aft
         let people = People::hired(&service, [plain, plain, ruled], cast).await;
         (service, people)
     });
+    let (tally, failed) = (Tally::default(), AtomicBool::new(false));
+    let told = Told { runtime, service, people, tally, failed };
     let asked: Option<u64> =
         std::env::var("THRIVE_TEST_SEED").ok().map(|seed| seed.parse().unwrap());
     let count = match (&asked, std::env::var_os("THRIVE_TEST_THOROUGH")) {
@@ -351,27 +352,28 @@ fn random_histories_of_several_people_on_several_grants_agree_with_the_model_aft
         (None, None) => 64,
     };
     let first = asked.unwrap_or_else(|| fastrand::u64(..u64::MAX / 2));
-    let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
-    std::thread::scope(|scope| {
-        let go_on = || {
-            while !failed.load(Ordering::Relaxed) {
-                let place = next.fetch_add(1, Ordering::Relaxed);
-                if place >= count {
-                    break;
-                }
-                let seed = first + place as u64;
-                if let Err(why) = one(&runtime, &service, &people, seed) {
-                    if !failed.swap(true, Ordering::Relaxed) {
-                        panic!("THRIVE_TEST_SEED={seed} tells it again:\n{why}");
-                    }
-                }
+    let next = AtomicU64::new(0);
+    let go_on = || {
+        while !told.failed.load(Ordering::Relaxed) {
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            if place >= count {
+                break;
             }
-        };
+            let seed = first + place;
+            if let Err(why) = told.one(seed) {
+                panic!("THRIVE_TEST_SEED={seed} tells it again:\n{why}");
+            }
+        }
+    };
+    std::thread::scope(|scope| {
         for _ in 0..AT_ONCE {
             scope.spawn(go_on);
         }
     });
-    for (k, v) in TALLY.lock().unwrap().iter() {
-        eprintln!("{k} {v:?}");
-    }
+    // What never happened was not compared.
+    let tally = told.tally.into_inner().unwrap();
+    println!("{tally:?}");
+    let never = |name: &&&str| tally.get(**name).is_none_or(|[done, _]| *done == 0);
+    let missing: Vec<_> = Command::NAMES.iter().filter(|_| asked.is_none()).filter(never).collect();
+    assert!(missing.is_empty(), "never done: {missing:?}");
 }

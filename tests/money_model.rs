@@ -86,6 +86,72 @@ pub enum Command {
 }
 
 impl Command {
+    /// What it is called, with what it is about where that is told apart.
+    pub fn name(&self) -> &'static str {
+        use Command::*;
+        match self {
+            Spend { .. } => "spend",
+            ReverseCost { .. } => "reverse a cost",
+            Encumber { .. } => "encumber",
+            Liquidate { .. } => "liquidate",
+            CancelOrder { .. } => "cancel an order",
+            Request { kind: Kind::Advance, .. } => "request an advance",
+            Request { .. } => "request",
+            Return { .. } => "return",
+            Reject { .. } => "reject",
+            Cancel { .. } => "cancel",
+            Resubmit { .. } => "resubmit",
+            Approve { amount: None, lines, .. } if lines.is_empty() => "approve",
+            Approve { .. } => "approve in part",
+            Schedule { .. } => "schedule",
+            Pay { .. } => "pay",
+            Reverse { .. } => "reverse",
+            Adjust { kind: Afterwards::Refund, .. } => "refund",
+            Adjust { kind: Afterwards::Disallowance, .. } => "disallow",
+            Adjust { kind: Afterwards::Accounting, .. } => "account for",
+            Release { .. } => "release",
+            Transfer { .. } => "transfer",
+            Propose { .. } => "propose",
+            Decide { .. } => "decide",
+            Suspend => "suspend",
+            Resume => "resume",
+            StartCloseout => "start the closeout",
+            Close => "close",
+            Terminate => "terminate",
+        }
+    }
+
+    pub const NAMES: [&str; 28] = [
+        "spend",
+        "reverse a cost",
+        "encumber",
+        "liquidate",
+        "cancel an order",
+        "request an advance",
+        "request",
+        "return",
+        "reject",
+        "cancel",
+        "resubmit",
+        "approve",
+        "approve in part",
+        "schedule",
+        "pay",
+        "reverse",
+        "refund",
+        "disallow",
+        "account for",
+        "release",
+        "transfer",
+        "propose",
+        "decide",
+        "suspend",
+        "resume",
+        "start the closeout",
+        "close",
+        "terminate",
+    ];
+
     /// Whether it is done once under its key, however often it is sent.
     pub fn has_a_key(&self) -> bool {
         use Command::*;
@@ -234,7 +300,7 @@ pub struct Grant {
     pub stage: Stage,
     pub lines: usize,
     budget: Vec<Change>,
-    /// What was transferred between lines, without amendments.
+    /// What was transferred between lines since the budget was last approved.
     transferred: Cents,
     costs: Vec<Cost>,
     orders: Vec<Order>,

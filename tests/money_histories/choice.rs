@@ -5,9 +5,23 @@ use thrive::clock::Date;
 use super::plan::{Act, Op};
 use crate::money_model::{Afterwards, Cents, Command, Grant, Kind, OfLine, Stage, Status, always};
 
-/// The command, by somebody who sees the grant. Where there is nothing to do it with, a cost is recorded.
+/// The command, by somebody who sees the grant, and who now and then tries what cannot be. Where there is
+/// nothing to do it with, a cost is recorded or asked to be paid for.
 pub fn command(op: &Op, grant: &Grant, today: Date) -> Command {
-    choose(op, grant, today).unwrap_or_else(|| spend(op, grant, today))
+    if !op.wild && op.who == 0 && grant.stage == Stage::Suspended {
+        return Command::Resume;
+    }
+    // Of a grant that has ended there are adjustments only.
+    let act = match op.act {
+        _ if op.wild || !grant.has_ended() => op.act,
+        _ if op.who == 0 => Act::Adjust(Afterwards::Refund),
+        _ => Act::Adjust(Afterwards::Disallowance),
+    };
+    let chosen = choose(&Op { act, ..op.clone() }, grant, today);
+    chosen.unwrap_or_else(|| match op.who {
+        0 => spend(op, grant, today),
+        _ => request(op, grant, Kind::Reimbursement, today),
+    })
 }
 
 fn choose(op: &Op, grant: &Grant, today: Date) -> Option<Command> {
@@ -80,12 +94,12 @@ fn choose(op: &Op, grant: &Grant, today: Date) -> Option<Command> {
     })
 }
 
-/// One of those that it is meant for, or, rarely and where there is none, any.
+/// One of those that it is meant for, or, rarely, any.
 fn pick(op: &Op, from: Vec<usize>, all: usize) -> Option<usize> {
-    match (from.is_empty() || op.wild, all) {
-        (_, 0) => None,
-        (true, all) => Some(op.which.index(all)),
-        (false, _) => Some(from[op.which.index(from.len())]),
+    match (op.wild, all) {
+        (true, 1..) => Some(op.which.index(all)),
+        _ if from.is_empty() => None,
+        _ => Some(from[op.which.index(from.len())]),
     }
 }
 
@@ -208,11 +222,11 @@ fn propose(op: &Op, grant: &Grant, award: bool, today: Date) -> Command {
 fn settle(op: &Op, grant: &Grant, today: Date) -> Command {
     use Status::{Approved, Requested, Scheduled};
     let first = |from: Vec<usize>| from.first().copied();
-    if grant.stage == Stage::Suspended && op.named > 0 {
-        return Command::Resume;
+    if op.wild {
+        return if op.who == 0 { Command::Close } else { Command::Terminate };
     }
     if let Some(payment) = first(grant.payments_in(&[Approved, Scheduled])) {
-        return match op.wild || today > grant.terms.liquidate_by {
+        return match today > grant.terms.liquidate_by {
             true => Command::Cancel { payment },
             false => Command::Pay { payment, on: today },
         };

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// The most that the second approver may approve.
-pub const LIMIT: Cents = 400_000;
+pub const LIMIT: Cents = 1_000_000;
 
 /// Two people of each role, and some of them in two: who asked or approved does not pay.
 pub struct People {

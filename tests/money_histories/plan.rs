@@ -158,7 +158,7 @@ pub struct History {
 }
 
 fn histories() -> impl Strategy<Value = History> {
-    let late = prop_oneof![1 => early(), 1 => Just(Act::Settle)];
+    let late = prop_oneof![1 => early(), 3 => Just(Act::Settle)];
     let terms = (
         prop::array::uniform3(50_000_i64..5_000_000),
         prop::array::uniform3(prop_oneof![Just(30_i64), Just(90), Just(400)]),

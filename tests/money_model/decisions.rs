@@ -229,7 +229,7 @@ impl Grant {
             ]);
             if on <= by.today {
                 with(allowed, self.check_changes(&proposed.changes))?;
-                self.budget.push(Change { on, lines: proposed.changes });
+                self.amend(proposed.changes, on);
             } else {
                 allowed?;
                 self.amendments[amendment].waits_for = Some(on);
@@ -239,6 +239,12 @@ impl Grant {
         }
         self.amendments[amendment].decided = true;
         Ok(by.today)
+    }
+
+    /// What moves between lines is counted from the budget that was last approved (2 CFR 200.308).
+    fn amend(&mut self, lines: Vec<OfLine>, on: Date) {
+        self.budget.push(Change { on, lines });
+        self.transferred = 0;
     }
 
     /// No more leaves a line, or the award, than is left of it.
@@ -266,7 +272,7 @@ impl Grant {
         let on = found.waits_for.unwrap_or(today);
         let live = unless(&[(!self.is_in(LIVE), InvalidState)]);
         with(live, self.check_changes(&found.changes))?;
-        self.budget.push(Change { on, lines: found.changes });
+        self.amend(found.changes, on);
         self.amendments[amendment].waits_for = None;
         if self.is_sound(on) {
             return Ok(());

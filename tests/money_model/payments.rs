@@ -272,11 +272,12 @@ impl Grant {
             Afterwards::Refund if advance => Ok(vec![]),
             _ => self.given_back_by(payment, amount, lines),
         };
-        let parts = with(allowed, parts)?;
         // Costs arise in the period, also those that an accounting tells of.
-        let tells = parts.iter().any(|part| part.told > 0);
-        let late = tells && on > self.terms.performance_end;
-        unless(&[(late, OutsidePeriod), (late, RuleViolated)])?;
+        let tells = parts.as_ref().map_or(true, |parts| parts.iter().any(|part| part.told > 0));
+        let accounts = kind == Afterwards::Accounting;
+        let late = accounts && tells && on > self.terms.performance_end;
+        let in_time = unless(&[(late, OutsidePeriod), (late, RuleViolated)]);
+        let parts = with(allowed, with(in_time, parts))?;
         let told = parts.iter().map(|part| (part.line, part.told)).collect();
         let borne = parts.iter().map(|part| (part.line, part.amount)).collect();
         let lapses = self.has_ended();
