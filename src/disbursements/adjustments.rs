@@ -16,7 +16,7 @@ use crate::{
     ledger::{self, Account, AccountKind, Move, Posting},
     money::Money,
     rule_sets::bound,
-    spending::commands::books,
+    spending::{self, commands::books},
 };
 
 impl AdjustmentKind {
@@ -78,6 +78,9 @@ pub async fn record(
             let books = books(&mut tx, grant.id).await?;
             let claimed = claims::allot(&books, new.amount, &new.lines)?;
             let told: Vec<_> = told(&claimed);
+            if !told.is_empty() {
+                spending::rules::check_day(&grant, effective_on, today, "accountedOn")?;
+            }
             let bound = bound::of_grant(&mut tx, grant.id, today).await?;
             books.check_costs(&bound, effective_on, &told, false)?;
             claimed
