@@ -50,7 +50,8 @@ fn told(report: &Report) -> Vec<(u64, std::result::Result<&str, &str>)> {
 }
 
 #[tokio::test]
-async fn grants_with_their_budgets_costs_and_payments_come_in_with_the_days_on_which_they_happened() {
+async fn grants_with_their_budgets_costs_and_payments_come_in_with_the_days_on_which_they_happened()
+{
     let (service, cast, people) = scene().await;
     let dry = commands::import(&service.app, Kind::Grants, GRANTS, &people, true).await.unwrap();
     assert_eq!((dry.kept, dry.refused()), (false, 0));
@@ -149,13 +150,19 @@ OLD-2,,2026-08-31,No amount
             (5, Err("costs may arise from 2026-07-01 to 2028-06-30 only, not on 2026-06-30")),
             (
                 6,
-                Err("50000.01 is more than the 49900.00 that is left in the budget line Whole award: transfer budget to it first")
+                Err(
+                    "50000.01 is more than the 49900.00 that is left in the budget line Whole award: transfer budget to it first"
+                )
             ),
             (7, Err("`amount` must not be empty")),
         ]
     );
     assert!(!report.kept);
-    assert!(report.to_string().ends_with("6 rows, 5 refused; nothing was brought in: correct the file and try again"));
+    assert!(
+        report
+            .to_string()
+            .ends_with("6 rows, 5 refused; nothing was brought in: correct the file and try again")
+    );
     let written: i64 = sqlx::query_scalar("select count(*) from expenditures")
         .fetch_one(&service.app.db)
         .await

@@ -36,7 +36,7 @@ use self::{
 };
 use crate::{
     money_model::{Cents, Command, Grant, LineFigures, Terms, Verdict, always},
-    support::{Cast, Service, assert_ledger_agrees, date, service},
+    support::{Cast, Service, assert_ledger_agrees, date, enter_resolution, service},
 };
 
 /// So many histories go on at the same time.
@@ -115,6 +115,7 @@ async fn granted(
         grants::commands::award(app, &cast.approver, draft.id, draft.revision).await.unwrap();
     let today = app.clock.today();
     grants::commands::sign(app, &cast.manager, draft.id, awarded.revision, today).await.unwrap();
+    enter_resolution(app, cast, draft.id).await;
     let mut db = app.db.acquire().await.unwrap();
     let known = budgets::commands::lines_of(&mut db, draft.id).await.unwrap();
     let real = Real {

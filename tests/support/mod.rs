@@ -21,15 +21,15 @@ use thrive::{
     clock::{Clock, Date},
     config::MailConfig,
     db,
-    documents::{self, DocumentKind, NewDocument},
     disbursements::{self, Disbursement, DisbursementKind, NewRequest},
+    documents::{self, DocumentKind, NewDocument},
     email::Outgoing,
     facts::{self, Fact, FactKind, NewFact, Subject},
     grants::{
         self, AccountingKeys, ActionArea, ActionAreaShare, CityShare, DateRange, Grant, NewGrant,
     },
     graphql::{self, Schema},
-    id::ProgramId,
+    id::{GrantId, ProgramId},
     money::Money,
     people::{self, NewOrganization, NewPerson, Organization, OrganizationKind, Person},
     streams::Catalog,
@@ -333,15 +333,7 @@ impl Service {
 
     /// Enters the resolution of a grant's governing body, without which nothing is paid.
     pub async fn resolution(&self, cast: &Cast, grant: &Grant) {
-        let new = NewDocument {
-            grant: grant.id,
-            kind: DocumentKind::Resolution,
-            title: "Resolution".into(),
-            dated_on: self.app.clock.today(),
-            url: format!("https://city.test/{}", grant.number.len()),
-            sha256: format!("{:064x}", grant.id.0.as_u128()),
-        };
-        documents::commands::add(&self.app, &cast.manager, new).await.unwrap();
+        enter_resolution(&self.app, cast, grant.id).await;
     }
 
     pub async fn request(
@@ -356,6 +348,19 @@ impl Service {
             .await
             .unwrap()
     }
+}
+
+/// As `Service::resolution`, by the clock of this service.
+pub async fn enter_resolution(app: &App, cast: &Cast, grant: GrantId) {
+    let new = NewDocument {
+        grant,
+        kind: DocumentKind::Resolution,
+        title: "Resolution".into(),
+        dated_on: app.clock.today(),
+        url: "https://city.test/resolution".into(),
+        sha256: format!("{:064x}", grant.0.as_u128()),
+    };
+    documents::commands::add(app, &cast.manager, new).await.unwrap();
 }
 
 pub struct Cast {
