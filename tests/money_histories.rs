@@ -219,7 +219,7 @@ impl Both {
     async fn apply_due(&mut self, app: &App, people: &People, story: &Story) -> Result<(), String> {
         for place in self.model.due(app.clock.today()) {
             let id = self.real.amendments[place];
-            let got = budgets::amendments::apply_due(app, &people.cast.approver, id).await;
+            let got = budgets::amendments::apply_due(app, &people.cast.approver.reach(), id).await;
             let expected = self.model.apply_due(place, app.clock.today());
             let what = format!("the amendment {place} is due: {expected:?}");
             story.lock().unwrap().push(what.clone());
