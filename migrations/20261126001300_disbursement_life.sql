@@ -226,12 +226,15 @@ end $$;
 create function check_disbursement() returns trigger language plpgsql set search_path = public, pg_temp as $$
 declare
     posted numeric;
+    ends   disbursements;
 begin
     perform check_disbursements(new.grant_id);
-    if new.status in ('REQUESTED', 'APPROVED', 'SCHEDULED') and new.kind in ('REIMBURSEMENT', 'MILESTONE')
+    -- One transaction may bring it through several states: what counts is the one it ends in.
+    select * into ends from disbursements where id = new.id;
+    if ends.status in ('REQUESTED', 'APPROVED', 'SCHEDULED', 'PAID') and ends.kind in ('REIMBURSEMENT', 'MILESTONE')
        and (select sum(coalesce(approved_amount, amount)) from disbursement_lines
-             where disbursement_id = new.id and submission = new.submission)
-           is distinct from coalesce(new.approved_amount, new.amount) then
+             where disbursement_id = ends.id and submission = ends.submission)
+           is distinct from coalesce(ends.approved_amount, ends.amount) then
         raise exception 'the lines do not sum to the amount'
             using errcode = 'check_violation', constraint = 'disbursement_lines_sum';
     end if;

@@ -638,7 +638,8 @@ async fn a_small_countys_money_goes_back_after_five_years_by_a_verified_rule_and
     let large = allocation(&service, &cast, "FORMULA-1", &fresno).await;
     receive(&service, &cast, &large, "2024-03-15", "1000.00").await;
     sqlx::query(
-        "insert into ledger_closed_months (month, closed_at) values ('2026-07-01', '2026-11-24 18:00:00Z')",
+        "insert into ledger_closed_months (month, closed_at)
+         values ('2024-03-01', '2026-11-24 18:00:00Z'), ('2026-07-01', '2026-11-24 18:00:00Z')",
     )
     .execute(&service.app.db)
     .await

@@ -77,6 +77,7 @@ async fn scene(clock: &Clock) -> Scene {
     let grant = grants::commands::sign(app, &cast.manager, draft.id, awarded.revision, today)
         .await
         .unwrap();
+    service.resolution(&cast, &grant).await;
 
     let proxy = Proxy::start().await;
     let pool = db::pool(&proxy.options(&service.service_options), 1).await.unwrap();

@@ -135,9 +135,12 @@ async fn made(service: &Service, cast: &Cast, new: NewGrant) -> Grant {
     let awarded = grants::commands::award(&service.app, &cast.approver, draft.id, draft.revision);
     let awarded = awarded.await.unwrap();
     let today = service.app.clock.today();
-    grants::commands::sign(&service.app, &cast.manager, draft.id, awarded.revision, today)
-        .await
-        .unwrap()
+    let signed =
+        grants::commands::sign(&service.app, &cast.manager, draft.id, awarded.revision, today)
+            .await
+            .unwrap();
+    service.resolution(cast, &signed).await;
+    signed
 }
 
 /// For three cities in two counties, and two action areas; nothing comes out even.

@@ -178,6 +178,7 @@ pub async fn spent_grant(service: &Service, cast: &Cast) -> Grant {
     let today = app.clock.today();
     let signed = grants::commands::sign(app, &cast.manager, draft.id, awarded.revision, today);
     let grant = signed.await.unwrap();
+    service.resolution(cast, &grant).await;
     let mut db = app.db.acquire().await.unwrap();
     let lines = thrive::budgets::store::lines_of(&mut *db, &[grant.id]).await.unwrap();
     let lines = &lines[&grant.id];

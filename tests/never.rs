@@ -7,7 +7,7 @@ use thrive::{access::Actor, disbursements::DisbursementKind::*, grants::Grant};
 
 use crate::support::{
     Cast, Service, codes, money,
-    money::{grant, lines, paid, program, request, rule},
+    money::{grant, lines, paid, program, request, rule, waive_reports},
     refused_by, service,
 };
 
@@ -322,6 +322,34 @@ async fn no_12_nothing_is_open_in_a_grant_that_is_closed() {
     assert_eq!(close("closeGrant").await, ["INVALID_STATE"]);
     let closed = "update grants set status = 'CLOSED' where id = $grant";
     assert_eq!(it.sql(closed).await, "grants_ended_clean");
+
+    // One with nothing on its way, and its final report to come.
+    it.service.travel("2026-11-24T18:00:00Z".parse().unwrap());
+    let last = "report = \"CLOSEOUT\"\nfrequency = \"ONCE\"\nanchor = \"AWARD\"\ndueDays = 120";
+    program(&it.service, "REPORTED", "OTHER", &rule("REPORT_SCHEDULE", last)).await;
+    let reported = grant(&it.service, &it.cast, "REPORTED", "N-3", &[("OTHER", "10.00")]).await;
+    it.service.travel("2028-07-05T18:00:00Z".parse().unwrap());
+    let input = json!({ "grantId": reported.id.to_string(), "revision": reported.revision });
+    let close = async || {
+        let (name, input_type) = ("closeGrant", "ChangeGrantInput");
+        it.service.mutate(&it.cast.officer, name, input_type, "__typename", input.clone()).await
+    };
+    let refused = close().await;
+    let message = refused["userErrors"][0]["message"].as_str().unwrap();
+    assert!(message.starts_with("grant N-3: not accepted yet: "), "{message}");
+    let lapsed = format!(
+        "{}; {}; {}; update grants set status = 'CLOSED' where id = $grant",
+        entry("LAPSE", "AVAILABLE", "LAPSED", "10", "2026-11-24"),
+        entry("LAPSE", "UNOBLIGATED", "LAPSED_USE", "10", "2026-11-24"),
+        entry("LAPSE", "ADVANCE_ROOM", "SRC_ADV", "10", "2026-11-24"),
+    )
+    .replace("$grant", &format!("'{}'", reported.id.0));
+    let used = "insert into ledger_accounts (id, grant_id, kind)
+                select gen_random_uuid(), id, 'LAPSED_USE' from grants where number = 'N-3'";
+    sqlx::query(used).execute(it.db()).await.unwrap();
+    assert_eq!(it.sql(&lapsed).await, "grants_ended_reported");
+    waive_reports(&it.service, &it.cast, &reported).await;
+    assert_eq!(codes(&close().await), [""; 0]);
 }
 
 #[tokio::test]

@@ -241,7 +241,13 @@ async fn what_an_actor_may_do_now_is_told_with_each_grant_and_disbursement() {
         (officer, json!(["RELEASE_RETENTION", "TERMINATE"]), json!(["CANCEL"])),
         (
             finance,
-            json!(["RECORD_EXPENDITURE", "ENCUMBER", "REQUEST_DISBURSEMENT", "TRANSFER_BUDGET"]),
+            json!([
+                "RECORD_EXPENDITURE",
+                "ENCUMBER",
+                "RECORD_MATCH",
+                "REQUEST_DISBURSEMENT",
+                "TRANSFER_BUDGET"
+            ]),
             json!(["CANCEL"]),
         ),
         (auditor, json!([]), nobody.clone()),
@@ -254,7 +260,13 @@ async fn what_an_actor_may_do_now_is_told_with_each_grant_and_disbursement() {
         (officer, json!(["RELEASE_RETENTION", "TERMINATE"]), json!(["SCHEDULE", "PAY", "CANCEL"])),
         (
             finance,
-            json!(["RECORD_EXPENDITURE", "ENCUMBER", "REQUEST_DISBURSEMENT", "TRANSFER_BUDGET"]),
+            json!([
+                "RECORD_EXPENDITURE",
+                "ENCUMBER",
+                "RECORD_MATCH",
+                "REQUEST_DISBURSEMENT",
+                "TRANSFER_BUDGET"
+            ]),
             json!(["CANCEL"]),
         ),
         (auditor, json!([]), nobody.clone()),
@@ -267,7 +279,11 @@ async fn what_an_actor_may_do_now_is_told_with_each_grant_and_disbursement() {
         (manager, json!(["TRANSFER_BUDGET", "AMEND", "RESUME", "START_CLOSEOUT"]), nobody.clone()),
         (approver, json!([]), nobody.clone()),
         (officer, json!(["CLOSE", "TERMINATE"]), json!(["CANCEL"])),
-        (finance, json!(["RECORD_EXPENDITURE", "ENCUMBER", "TRANSFER_BUDGET"]), json!(["CANCEL"])),
+        (
+            finance,
+            json!(["RECORD_EXPENDITURE", "ENCUMBER", "RECORD_MATCH", "TRANSFER_BUDGET"]),
+            json!(["CANCEL"]),
+        ),
         (auditor, json!([]), nobody.clone()),
     ])
     .await;

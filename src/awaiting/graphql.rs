@@ -21,7 +21,7 @@ use crate::{
     rule_sets::{self, RuleOverride},
 };
 
-/// What waits for you in your role, the oldest first. It follows from what there is: nobody assigns it.
+/// For whom things wait.
 pub struct Awaiting {
     asker: Asker,
     reach: Reach,
@@ -119,6 +119,7 @@ fn window(
     Window::new("AGE", OrderDirection::Asc, PageArgs { first, after, last, before })
 }
 
+/// What waits for you in your role, the oldest first. It follows from what there is: nobody assigns it.
 #[Object]
 impl Awaiting {
     /// Disbursements. An approver, and whoever decides in an approver's place: requests of others within the limit. A fiscal

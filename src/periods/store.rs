@@ -125,7 +125,7 @@ pub async fn list(
         (
             LedgerPeriod,
             r#"month as "month!: Date", closed as "closed!", next as "next!", latest as "latest!",
-               closed_by as "closed_by: PersonId", closed_at"#
+               closed_by as "closed_by?: PersonId", closed_at as "closed_at?""#
         ),
         (window,),
         month
