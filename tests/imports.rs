@@ -80,7 +80,7 @@ async fn grants_with_their_budgets_costs_and_payments_come_in_with_the_days_on_w
         now: balance { expended requested disbursed reimbursementDue availableToDisburse }
         budget { title amount expended }
         expenditures { nodes { description opening effectiveOn } }
-        disbursements { nodes { invoiceNumber opening amount approvedAmount paidOn accounting { fundString warrantNumber }
+        disbursements(orderBy: { field: AMOUNT, direction: DESC }) { nodes { invoiceNumber opening amount approvedAmount paidOn accounting { fundString warrantNumber }
                                 requestedBy { name } paidBy { name } } } } }";
     let found = service.data(&cast.auditor, query, json!({})).await["grant"].clone();
     assert_eq!(found["status"], "ACTIVE");
@@ -110,7 +110,7 @@ async fn grants_with_their_budgets_costs_and_payments_come_in_with_the_days_on_w
     );
     assert_eq!(found["expenditures"]["nodes"][0]["opening"], true);
     assert_eq!(
-        found["disbursements"]["nodes"][1],
+        found["disbursements"]["nodes"][0],
         json!({ "invoiceNumber": "INV-1", "opening": true, "amount": "12000.00", "approvedAmount": "11000.00",
                 "paidOn": "2026-10-01", "accounting": { "fundString": "3790-101", "warrantNumber": "100" },
                 "requestedBy": { "name": "Mara Manager" }, "paidBy": { "name": "Omar Officer" } })

@@ -201,7 +201,7 @@ async fn no_list_runs_a_statement_per_row() {
     for (what, query, most, there_are) in [
         ("grants", &grants as &dyn Fn(i32) -> String, 13, 200),
         ("deadlines", &deadlines, 10, 200),
-        ("disbursements", &disbursements, 10, 150),
+        ("disbursements", &disbursements, 11, 150),
         ("grants", &rules, 12, 25),
         ("grants", &facts, 5, 200),
         ("deadlines", &moved, 4, 200),

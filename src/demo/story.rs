@@ -311,7 +311,7 @@ impl Story<'_> {
             return Ok(());
         }
         let approver = acting(&self.cast.approver, Role::Approver);
-        match (invoice.from_last(), invoice.fate) {
+        match (invoice.before_last(), invoice.fate) {
             (1, 0..70) => return Ok(()),
             (_, 90..93) => {
                 let reason =
@@ -339,7 +339,7 @@ impl Story<'_> {
         }
         let officer = acting(&self.cast.officer, Role::FiscalOfficer);
         let fate = invoice.fate;
-        match (invoice.from_last(), fate) {
+        match (invoice.before_last(), fate) {
             (1 | 2, 70..) => return Ok(()),
             (2, _) => {
                 let day = Date(self.anchor.with_timezone(&CALIFORNIA).date_naive())
@@ -527,7 +527,7 @@ enum Chapter {
 }
 
 impl Invoice {
-    fn from_last(&self) -> i32 {
+    fn before_last(&self) -> i32 {
         INVOICES - self.number
     }
 
