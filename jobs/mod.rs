@@ -2,9 +2,11 @@
 //! running it twice, late, or after a crash is harmless. Add a job: a folder here, and
 //! a line in `ALL`.
 
+mod allocation_reversion;
 mod deadline_reminders;
 mod deadline_schedule;
 pub mod graphql;
+mod ledger_days;
 mod model;
 mod schedule;
 mod send_emails;
@@ -35,6 +37,16 @@ pub struct Job {
 }
 
 pub const ALL: &[Job] = &[
+    Job {
+        name: ledger_days::NAME,
+        settings: include_str!("ledger_days/job.toml"),
+        run: |app, run| Box::pin(ledger_days::run(app, run)),
+    },
+    Job {
+        name: allocation_reversion::NAME,
+        settings: include_str!("allocation_reversion/job.toml"),
+        run: |app, run| Box::pin(allocation_reversion::run(app, run)),
+    },
     Job {
         name: deadline_schedule::NAME,
         settings: include_str!("deadline_schedule/job.toml"),

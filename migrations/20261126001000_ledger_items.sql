@@ -9,6 +9,14 @@ insert into ledger_moves (kind, from_kind, to_kind) values
     ('LAPSE', 'UNCLAIMED', 'LAPSED_USE'), ('LAPSE', 'ADVANCE_ROOM', 'SRC_ADV'),
     ('REFUND', 'CLAIMED', 'UNOBLIGATED');
 
+-- What was known at a moment stays what was known: entries of an account come in the order in which they are
+-- recorded, but for what clocks of several machines differ by.
+alter table ledger_accounts add column last_recorded_at timestamptz;
+alter table ledger_accounts disable trigger ledger_accounts_not_direct;
+update ledger_accounts a set last_recorded_at =
+    (select max(t.recorded_at) from ledger_transfers t where a.id in (t.from_account, t.to_account));
+alter table ledger_accounts enable trigger ledger_accounts_not_direct;
+
 -- Entries of what happened before Thrive kept the books.
 alter table ledger_transfers add column opening boolean not null default false;
 
@@ -119,8 +127,17 @@ begin
             using errcode = 'check_violation', constraint = 'ledger_transfers_backdated';
     end if;
 
-    update ledger_accounts set balance = balance - new.amount where id = new.from_account;
-    update ledger_accounts set balance = balance + new.amount where id = new.to_account;
+    if new.recorded_at < greatest(source.last_recorded_at, target.last_recorded_at) - interval '60 seconds' then
+        raise exception 'entries are recorded in the order of time'
+            using errcode = 'check_violation', constraint = 'ledger_transfers_in_order';
+    end if;
+
+    update ledger_accounts
+       set balance = balance - new.amount, last_recorded_at = greatest(last_recorded_at, new.recorded_at)
+     where id = new.from_account;
+    update ledger_accounts
+       set balance = balance + new.amount, last_recorded_at = greatest(last_recorded_at, new.recorded_at)
+     where id = new.to_account;
     insert into ledger_months as m (account_id, month, amount_in, amount_out)
     values (new.from_account, in_month, 0, new.amount), (new.to_account, in_month, new.amount, 0)
     on conflict (account_id, month) do update

@@ -190,7 +190,7 @@ declare
     lines   numeric;
 begin
     select status, amount into state, drafted from grants where id = subject;
-    select sum(amount) into lines from budget_lines where grant_id = subject;
+    select coalesce(sum(amount), 0) into lines from budget_lines where grant_id = subject;
     if grant_balance(subject, 'SRC_PAY') <> grant_balance(subject, 'SRC_USE') then
         raise exception 'what is awarded and what may be used differ'
             using errcode = 'check_violation', constraint = 'ledger_chains_equal';

@@ -146,6 +146,15 @@ create or replace function guard_disbursement() returns trigger language plpgsql
 declare
     last_day date;
 begin
+    -- A release of retention repeats periods that were checked.
+    if new.kind <> 'RETENTION_RELEASE'
+       and (tg_op = 'INSERT' or (new.period_start, new.period_end) is distinct from (old.period_start, old.period_end))
+       and not exists (select from grants g
+                        where g.id = new.grant_id and new.period_start >= g.performance_start
+                          and new.period_end <= g.performance_end) then
+        raise exception 'costs arise inside the period of performance'
+            using errcode = 'check_violation', constraint = 'disbursements_in_period';
+    end if;
     if tg_op = 'INSERT' then
         if new.status <> (case new.kind when 'RETENTION_RELEASE' then 'APPROVED' else 'REQUESTED' end) then
             raise exception 'a disbursement begins as a request, and a release of retention is decided with it'

@@ -57,6 +57,18 @@ pub struct MailConfig {
     pub ca_file: Option<PathBuf>,
 }
 
+impl MailConfig {
+    /// For commands that send nothing: its directory is never made.
+    pub fn nowhere(data_dir: &std::path::Path) -> anyhow::Result<Self> {
+        Ok(Self {
+            url: format!("file://{}", std::path::absolute(data_dir.join("mail"))?.display()),
+            from: "Thrive <thrive@localhost.localdomain>".into(),
+            timeout: Duration::from_secs(1),
+            ca_file: None,
+        })
+    }
+}
+
 impl MailOptions {
     /// Mail goes to a directory beside the data unless a server is named.
     pub fn resolve(&self, data_dir: &std::path::Path) -> anyhow::Result<MailConfig> {

@@ -60,7 +60,8 @@ pub enum UserErrorCode {
     SharesNotWhole,
     /// Budget lines have to sum to the award, and are told apart by category and title.
     BudgetNotWhole,
-    /// Requester, approver and payer have to be three people; drafter and approver two.
+    /// Requester, approver and payer have to be three people, and so do whoever submits, accepts and certifies a report;
+    /// drafter and approver two.
     SeparationOfDuties,
     /// The amount is above what this approver may approve.
     ApprovalLimitExceeded,
@@ -72,7 +73,7 @@ pub enum UserErrorCode {
     RevisionConflict,
     /// Something required is missing or malformed; `field` names it.
     InvalidInput,
-    /// The month is closed for the ledger.
+    /// The month is closed for the ledger, or a certified report covers the day.
     PeriodClosed,
     /// A rule of the program says no; `rule` has its citation.
     RuleViolated,
@@ -166,6 +167,19 @@ const CONSTRAINTS: &[(&str, UserErrorCode, &str, Option<&str>)] = {
             None,
         ),
         (
+            "grants_ended_clean",
+            InvalidState,
+            "the grant still has money on its way: its closeout says what to do",
+            None,
+        ),
+        ("grants_ended_reported", InvalidState, "the grant's final report is not accepted", None),
+        (
+            "disbursements_in_period",
+            OutsidePeriod,
+            "costs arise inside the period of performance",
+            Some("period"),
+        ),
+        (
             "ledger_transfers_closed_grant",
             InvalidState,
             "the grant has ended: refunds and disallowances only",
@@ -213,6 +227,55 @@ const CONSTRAINTS: &[(&str, UserErrorCode, &str, Option<&str>)] = {
             "only what is paid is adjusted: it has moved on meanwhile",
             None,
         ),
+        (
+            "match_contributions_reference_once",
+            AlreadyExists,
+            "this reference is recorded already: accept parts of that contribution for other grants",
+            Some("reference"),
+        ),
+        (
+            "match_not_a_cost",
+            InvalidInput,
+            "a grant bears the cost with this reference, and what a grant pays is no match",
+            Some("reference"),
+        ),
+        (
+            "expenditures_no_match",
+            InvalidInput,
+            "this reference is of a contribution, and what is match is no cost of a grant",
+            Some("reference"),
+        ),
+        (
+            "match_acceptances_within",
+            InsufficientAvailable,
+            "less is left of the contribution than this",
+            Some("amount"),
+        ),
+        (
+            "match_acceptances_of_live",
+            InvalidState,
+            "the contribution was declined meanwhile",
+            None,
+        ),
+        (
+            "ledger_closed_months_once",
+            InvalidState,
+            "the month was closed meanwhile",
+            Some("month"),
+        ),
+        (
+            "ledger_closed_months_in_order",
+            InvalidState,
+            "months close in order, and an earlier one has entries: close that first",
+            Some("month"),
+        ),
+        (
+            "ledger_closed_months_latest",
+            InvalidState,
+            "months open in order, and a later one is closed: open that first",
+            Some("month"),
+        ),
+        ("disbursements_delegated", Forbidden, "the delegation has ended meanwhile", None),
         (
             "grants_number_once",
             AlreadyExists,
@@ -303,6 +366,56 @@ const CONSTRAINTS: &[(&str, UserErrorCode, &str, Option<&str>)] = {
             AlreadyExists,
             "the grant has this document already",
             Some("sha256"),
+        ),
+        (
+            "ledger_transfers_certified",
+            PeriodClosed,
+            "a certified report of the grant covers that day: nothing more is posted into it",
+            None,
+        ),
+        ("reports_transition", InvalidState, "the report has moved on meanwhile", None),
+        ("reports_certified_fixed", InvalidState, "a certified report stays as it is", None),
+        (
+            "reports_acceptor_is_another",
+            SeparationOfDuties,
+            "whoever handed a report in does not accept it",
+            None,
+        ),
+        (
+            "reports_certifier_is_another",
+            SeparationOfDuties,
+            "whoever handed a report in or accepted it does not certify it",
+            None,
+        ),
+        (
+            "deadlines_report_first",
+            InvalidState,
+            "the report of this deadline was not handed in: submit the report",
+            None,
+        ),
+        (
+            "allocations_once",
+            AlreadyExists,
+            "this organization has an allocation of the program already",
+            Some("recipientId"),
+        ),
+        (
+            "allocation_receipts_reference_once",
+            AlreadyExists,
+            "a receipt of this allocation has this reference already",
+            Some("reference"),
+        ),
+        (
+            "appropriations_once",
+            RevisionConflict,
+            "somebody recorded an appropriation of that year meanwhile: read it again",
+            Some("revision"),
+        ),
+        (
+            "appropriation_revisions_once",
+            RevisionConflict,
+            "somebody revised the appropriation meanwhile: read it again",
+            Some("revision"),
         ),
         (
             "rule_overrides_one_proposed",

@@ -14,9 +14,10 @@ use async_graphql::{
 use crate::{
     App, Error,
     access::Actor,
+    allocations, appropriations,
     batching::{self, Loads},
-    budgets, cities, deadlines, disbursements, documents, email, facts, figures, grants, holidays,
-    jobs, people, plans, rule_sets, spending, streams,
+    budgets, cities, deadlines, delegations, disbursements, documents, email, facts, figures, grants,
+    holidays, jobs, matching, people, periods, plans, reports, rule_sets, spending, streams,
 };
 
 /// What can be asked. Streams and cities are public; the rest answers whoever has signed in, by what they may see.
@@ -30,10 +31,14 @@ pub struct Query(
     facts::graphql::FactQuery,
     holidays::graphql::HolidayQuery,
     grants::graphql::GrantQuery,
+    allocations::graphql::AllocationQuery,
     disbursements::graphql::DisbursementQuery,
     figures::graphql::FigureQuery,
     spending::lists::ExpenditureQuery,
+    delegations::graphql::DelegationQuery,
+    periods::graphql::PeriodQuery,
     deadlines::graphql::DeadlineQuery,
+    reports::graphql::ReportQuery,
     plans::graphql::PlanQuery,
     email::graphql::EmailQuery,
     jobs::graphql::JobQuery,
@@ -48,11 +53,17 @@ pub struct Mutation(
     rule_sets::graphql::RuleMutation,
     facts::graphql::FactMutation,
     grants::graphql::GrantMutation,
+    allocations::graphql::AllocationMutation,
+    appropriations::graphql::AppropriationMutation,
     budgets::graphql::BudgetMutation,
     spending::graphql::SpendingMutation,
+    matching::graphql::MatchMutation,
     disbursements::graphql::DisbursementMutation,
+    delegations::graphql::DelegationMutation,
+    periods::graphql::PeriodMutation,
     documents::graphql::DocumentMutation,
     deadlines::graphql::DeadlineMutation,
+    reports::graphql::ReportMutation,
     plans::graphql::PlanMutation,
 );
 
@@ -98,6 +109,22 @@ fn prepare(app: &App, actor: Actor, request: Request, loads: &Loads) -> Request 
     // Rules in the making are for those who see everything.
     let drafts = reach.everything;
     request
+        .data(loader!(allocations::graphql::AllocationLoader {
+            app: app.clone(),
+            reach: reach.clone()
+        }))
+        .data(loader!(allocations::graphql::ReceiptLoader {
+            app: app.clone(),
+            reach: reach.clone()
+        }))
+        .data(loader!(allocations::graphql::BooksOfAllocation(app.clone())))
+        .data(loader!(allocations::graphql::ReceiptPages(app.clone())))
+        .data(loader!(allocations::graphql::SpendPages(app.clone())))
+        .data(loader!(allocations::graphql::CountsOfAllocation(app.clone())))
+        .data(loader!(allocations::graphql::DrawnBySpend(app.clone())))
+        .data(loader!(appropriations::graphql::AppropriationsOfStream(app.clone())))
+        .data(loader!(appropriations::graphql::RevisionsOfAppropriation(app.clone())))
+        .data(loader!(appropriations::graphql::AwardedOfStream(app.clone())))
         .data(loader!(facts::graphql::FactLoader(app.clone())))
         .data(loader!(facts::graphql::KnownOf(app.clone())))
         .data(loader!(holidays::graphql::HolidaysOfCalendar(app.clone())))
@@ -136,6 +163,17 @@ fn prepare(app: &App, actor: Actor, request: Request, loads: &Loads) -> Request 
         .data(loader!(spending::graphql::ExpenditureTotals(app.clone())))
         .data(loader!(spending::graphql::EncumbrancePages(app.clone())))
         .data(loader!(spending::graphql::EncumbranceTotals(app.clone())))
+        .data(loader!(delegations::graphql::PowersOfPerson(app.clone())))
+        .data(loader!(periods::graphql::ClosingsOfMonth(app.clone())))
+        .data(loader!(matching::graphql::ContributionLoader {
+            app: app.clone(),
+            reach: reach.clone()
+        }))
+        .data(loader!(matching::graphql::AcceptancesOfContribution(app.clone())))
+        .data(loader!(matching::graphql::ContributionPages(app.clone())))
+        .data(loader!(matching::graphql::ContributionTotals(app.clone())))
+        .data(loader!(matching::graphql::AcceptancePages(app.clone())))
+        .data(loader!(matching::graphql::AcceptanceTotals(app.clone())))
         .data(loader!(grants::graphql::GrantLoader { app: app.clone(), reach }))
         .data(loader!(grants::graphql::CitiesOfGrant(app.clone())))
         .data(loader!(grants::graphql::ActionAreasOfGrant(app.clone())))
@@ -151,6 +189,19 @@ fn prepare(app: &App, actor: Actor, request: Request, loads: &Loads) -> Request 
         .data(loader!(deadlines::graphql::DeadlinePageOfGrant(app.clone())))
         .data(loader!(deadlines::graphql::DeadlineCountOfGrant(app.clone())))
         .data(loader!(plans::graphql::YearsOfPlan(app.clone())))
+        .data(loader!(reports::graphql::EventsOfReport(app.clone())))
+        .data(loader!(reports::graphql::FiguresOfReport(app.clone())))
+        .data(loader!(reports::graphql::ReportPageOfGrant(app.clone())))
+        .data(loader!(reports::graphql::ReportTotalsOfGrant(app.clone())))
+        .data(loader!(reports::graphql::ReportOfDeadline {
+            app: app.clone(),
+            reach: actor.reach()
+        }))
+        .data(loader!(reports::graphql::DeadlineOfReport {
+            app: app.clone(),
+            reach: actor.reach(),
+            viewer: actor.identity().map(|identity| identity.person)
+        }))
         .data(app.clone())
         .data(actor)
 }

@@ -14,8 +14,11 @@ use crate::clock::Clock;
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $prefix:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, sqlx::Type)]
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, sqlx::Type, serde::Deserialize,
+        )]
         #[sqlx(transparent)]
+        #[serde(transparent)]
         pub struct $name(pub Uuid);
 
         impl $name {
@@ -118,3 +121,15 @@ id!(EncumbranceId, "encumbrance");
 id!(EncumbranceCancellationId, "ecancel");
 id!(ExpenditureId, "expenditure");
 id!(AdjustmentId, "adjustment");
+id!(ReportId, "report");
+id!(ReportEventId, "revent");
+id!(AllocationId, "allocation");
+id!(AllocationReceiptId, "areceipt");
+id!(AllocationComponentId, "acomponent");
+id!(AllocationSpendId, "aspend");
+id!(AllocationReversionId, "areversion");
+id!(AppropriationId, "appropriation");
+id!(MatchContributionId, "match");
+id!(MatchAcceptanceId, "maccept");
+id!(DelegationId, "delegation");
+id!(ClosedMonthId, "cmonth");

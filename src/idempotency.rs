@@ -15,7 +15,7 @@ use crate::{
     id::{PersonId, TransferId},
 };
 
-const REMEMBERED_DAYS: i32 = 90;
+pub const REMEMBERED_DAYS: i32 = 90;
 
 /// A business event that has no row of its own.
 pub fn event(clock: &Clock) -> Uuid {
@@ -27,7 +27,7 @@ pub struct Request<'a> {
     pub person: PersonId,
     pub mutation: &'static str,
     pub key: &'a str,
-    input_hash: Vec<u8>,
+    pub input_hash: Vec<u8>,
 }
 
 impl<'a> Request<'a> {
@@ -85,14 +85,16 @@ impl<'a> Request<'a> {
         )
         .fetch_one(tx)
         .await?;
-        if first.input_hash != self.input_hash {
-            return Err(Refusal::new(
-                UserErrorCode::IdempotencyKeyReused,
-                "this idempotency key was used for another request; send a new key",
-            )
-            .on("idempotencyKey")
-            .into());
-        }
+        self.check_same(&first.input_hash)?;
         Ok(Some(first.object_id))
+    }
+
+    /// A key belongs to one input.
+    pub fn check_same(&self, first: &[u8]) -> Result<(), Refusal> {
+        if first == self.input_hash {
+            return Ok(());
+        }
+        let message = "this idempotency key was used for another request; send a new key";
+        Err(Refusal::new(UserErrorCode::IdempotencyKeyReused, message).on("idempotencyKey"))
     }
 }

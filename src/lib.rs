@@ -32,17 +32,25 @@ pub mod idempotency;
 pub mod ledger;
 
 // The slices.
+pub mod allocations;
+pub mod appropriations;
+pub mod awaiting;
 pub mod budgets;
 pub mod cities;
 pub mod deadlines;
+pub mod delegations;
 pub mod disbursements;
 pub mod documents;
 pub mod facts;
 pub mod figures;
 pub mod grants;
 pub mod holidays;
+pub mod imports;
+pub mod matching;
 pub mod people;
+pub mod periods;
 pub mod plans;
+pub mod reports;
 pub mod rule_sets;
 pub mod spending;
 pub mod streams;

@@ -448,12 +448,12 @@ async fn deadlines_move_with_what_they_follow_from_and_keep_their_history() {
     assert_eq!(run(&service).await, "grants 1, deadlines added 0, moved 0, withdrawn 0, settled 0");
     let before = listed(&service, &cast, &grant).await;
 
-    // One is done, one is waived, one is snoozed: what people did stays.
+    // Two are waived, one is snoozed: what people did stays.
     let settle = async |place: usize, how| {
         let id: DeadlineId = before[place]["id"].as_str().unwrap().parse().unwrap();
         deadlines::commands::settle(&service.app, &cast.manager, id, 1, how).await.unwrap();
     };
-    settle(1, Settlement::Completed).await;
+    settle(1, Settlement::Waived { reason: "Told by telephone.".into() }).await;
     settle(3, Settlement::Waived { reason: "Agreed by letter.".into() }).await;
     settle(4, Settlement::Snoozed { until: date("2027-01-01"), reason: "Away.".into() }).await;
 
@@ -478,7 +478,7 @@ async fn deadlines_move_with_what_they_follow_from_and_keep_their_history() {
         told(&after, 0),
         ("2027-02-02".into(), "OPEN".into(), moved("2027-02-01", "2027-02-02"))
     );
-    assert_eq!(told(&after, 1), ("2027-04-30".into(), "COMPLETED".into(), json!([])));
+    assert_eq!(told(&after, 1), ("2027-04-30".into(), "WAIVED".into(), json!([])));
     assert_eq!(told(&after, 3), ("2027-07-30".into(), "WAIVED".into(), json!([])));
     assert_eq!(
         told(&after, 4),
@@ -499,22 +499,24 @@ async fn deadlines_move_with_what_they_follow_from_and_keep_their_history() {
             .await;
     assert_eq!(refusal(stale).code, thrive::error::UserErrorCode::RevisionConflict);
 
-    // The end comes by itself, and closing withdraws what is open.
+    // The end comes by itself, and ending the grant withdraws what is open.
     service.travel(Utc.with_ymd_and_hms(2028, 7, 1, 12, 0, 0).unwrap());
     assert_eq!(run(&service).await, "grants 1, deadlines added 0, moved 0, withdrawn 0, settled 1");
     assert_eq!(
         of(&listed(&service, &cast, &grant).await, "PERFORMANCE_END")["status"],
         "COMPLETED"
     );
-    grants::commands::close(&service.app, &cast.officer, grant.id, grant.revision).await.unwrap();
+    grants::commands::terminate(&service.app, &cast.officer, grant.id, grant.revision)
+        .await
+        .unwrap();
     let closed = listed(&service, &cast, &grant).await;
     let mut statuses = BTreeMap::new();
     for node in &closed {
         *statuses.entry(node["status"].as_str().unwrap()).or_insert(0) += 1;
     }
-    assert_eq!(statuses, BTreeMap::from([("COMPLETED", 3), ("WAIVED", 1), ("WITHDRAWN", 7)]));
+    assert_eq!(statuses, BTreeMap::from([("COMPLETED", 2), ("WAIVED", 2), ("WITHDRAWN", 7)]));
     let invoice = of(&closed, "FINAL_INVOICE");
-    assert_eq!(invoice["history"][0]["reason"], "the grant was closed");
+    assert_eq!(invoice["history"][0]["reason"], "the grant was terminated");
     let filter = "{ deadlines(filter: { statuses: [WITHDRAWN] }) { totalCount } }";
     assert_eq!(service.data(&cast.auditor, filter, none()).await["deadlines"]["totalCount"], 7);
     assert_eq!(run(&service).await, "grants 0, deadlines added 0, moved 0, withdrawn 0, settled 0");
@@ -746,15 +748,10 @@ async fn what_a_person_settles_while_a_run_is_at_it_stays_settled() {
     let row = read.swap_remove(report);
     let id = row.id;
 
-    deadlines::commands::settle(
-        &service.app,
-        &cast.finance,
-        id,
-        row.revision,
-        Settlement::Completed,
-    )
-    .await
-    .unwrap();
+    let waived = Settlement::Waived { reason: "Agreed by letter.".into() };
+    deadlines::commands::settle(&service.app, &cast.manager, id, row.revision, waived)
+        .await
+        .unwrap();
 
     let late = deadlines::generated::Moved::withdrawn(row);
     let written = deadlines::generated::move_generated(&mut tx, &[late], service.app.clock.now())
@@ -764,7 +761,7 @@ async fn what_a_person_settles_while_a_run_is_at_it_stays_settled() {
     assert!(written.is_empty());
     let nodes = listed(&service, &cast, &grant).await;
     let node = nodes.iter().find(|node| node["id"] == id.to_string()).unwrap();
-    assert_eq!((&node["status"], &node["history"]), (&json!("COMPLETED"), &json!([])));
+    assert_eq!((&node["status"], &node["history"]), (&json!("WAIVED"), &json!([])));
 }
 
 #[tokio::test]

@@ -162,7 +162,8 @@ async fn write_state(
     let mut tx = db.begin().await?;
     sqlx::query(
         "update disbursements
-            set status = $2, approved_by = coalesce(approved_by, $3), paid_by = coalesce(paid_by, $4),
+            set status = $2, approved_by = coalesce(approved_by, $3), approved_amount = coalesce(approved_amount, amount),
+                paid_by = coalesce(paid_by, $4),
                 paid_on = coalesce(paid_on, '2026-11-24'), scheduled_for = '2026-11-24', method = coalesce(method, 'ACH'),
                 reference = coalesce(reference, 'R')
           where id = $1",
@@ -226,8 +227,7 @@ async fn requester_approver_and_payer_are_three_people_by_rule_and_by_constraint
     )
     .await;
     assert_eq!(refusal(own).code, SeparationOfDuties);
-    let by_approver =
-        "update disbursements set status = 'APPROVED', approved_by = requested_by where id = $1";
+    let by_approver = "update disbursements set status = 'APPROVED', approved_by = requested_by, approved_amount = amount where id = $1";
     let own = sqlx::query(by_approver).bind(found.id.0).execute(&app.db).await;
     assert_eq!(refused_by(own), "disbursements_approver_is_another");
 
@@ -431,7 +431,7 @@ async fn a_request_that_cannot_be_says_why_and_reserves_nothing() {
     }
     let written: i64 = sqlx::query_scalar(
         "select (select count(*) from disbursements) + (select count(*) from idempotency_keys)
-              + (select count(*) from ledger_transfers where kind <> 'AWARD')",
+              + (select count(*) from ledger_transfers where kind not in ('AWARD', 'AMEND_UP'))",
     )
     .fetch_one(&service.app.db)
     .await

@@ -21,7 +21,7 @@ use crate::support::{
 };
 
 /// How often a payment waits for the database, on a connection that knows its statements.
-const ROUND_TRIPS: usize = 16;
+const ROUND_TRIPS: usize = 4;
 
 const AMOUNT: &str = "1.00";
 

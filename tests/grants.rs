@@ -11,7 +11,7 @@ use thrive::{
     money::Money,
 };
 
-use crate::support::{Cast, Service, date, money, request_of, service};
+use crate::support::{Cast, Service, date, money, money::waive_reports, request_of, service};
 
 fn refusal<T: std::fmt::Debug>(outcome: thrive::Result<T>) -> Refusal {
     match outcome {
@@ -73,7 +73,7 @@ async fn money_becomes_available_when_another_person_awards_the_draft() {
     refused(
         commands::award(&service.app, &cast.approver, draft.id, 2).await,
         InvalidState,
-        "is AWARDED, which allows SIGN",
+        "is AWARDED, which allows SIGN, TRANSFER_BUDGET, AMEND, TERMINATE",
     );
 }
 
@@ -118,7 +118,11 @@ async fn a_suspended_grant_pays_nothing_until_it_is_resumed() {
         "k",
     )
     .await;
-    refused(request, InvalidState, "is SUSPENDED, which allows RESUME, CLOSE");
+    refused(
+        request,
+        InvalidState,
+        "is SUSPENDED, which allows RECORD_EXPENDITURE, ENCUMBER, TRANSFER_BUDGET, AMEND, RESUME",
+    );
     let approved = disbursements::commands::approve(
         &service.app,
         &cast.approver,
@@ -145,10 +149,12 @@ async fn a_grant_closes_after_its_period_with_nothing_on_its_way_and_the_rest_la
 
     refused(close().await, OutsidePeriod, "goes on to 2028-06-30");
     service.travel(Utc.with_ymd_and_hms(2028, 7, 1, 12, 0, 0).unwrap());
-    refused(close().await, InvalidState, "100.00 of grant G-1 is requested");
+    refused(close().await, InvalidState, "grant G-1: 100.00 is requested or approved and not paid");
     disbursements::commands::reject(&service.app, &cast.approver, waiting.id, "Too late.")
         .await
         .unwrap();
+    refused(close().await, InvalidState, "grant G-1: not accepted yet: ");
+    waive_reports(&service, &cast, &grant).await;
     assert_eq!(close().await.unwrap().status, GrantStatus::Closed);
 
     let expected =
@@ -259,6 +265,7 @@ async fn a_payment_of_a_closed_grant_is_not_reversed_any_more() {
     );
     disbursements::payment::pay(&service.app, &cast.officer, paid.id, payment, "k").await.unwrap();
     service.travel(Utc.with_ymd_and_hms(2028, 7, 1, 12, 0, 0).unwrap());
+    waive_reports(&service, &cast, &grant).await;
     commands::close(&service.app, &cast.officer, grant.id, grant.revision).await.unwrap();
 
     // What came back could neither be used nor lapse.

@@ -57,7 +57,7 @@ struct Row {
     remedy: Step,
     status: DisbursementStatus,
     /// The one entry that it posts.
-    entry: &'static str,
+    entries: &'static [&'static str],
 }
 
 const TABLE: [Row; 4] = [
@@ -72,7 +72,7 @@ const TABLE: [Row; 4] = [
         refused: "INSUFFICIENT_AVAILABLE",
         remedy: Step::Cancel,
         status: DisbursementStatus::Requested,
-        entry: "REQUEST",
+        entries: &["REQUEST", "EXPEND"],
     },
     Row {
         mutation: RESUBMIT,
@@ -82,7 +82,7 @@ const TABLE: [Row; 4] = [
         refused: "INVALID_STATE",
         remedy: Step::Return,
         status: DisbursementStatus::Requested,
-        entry: "REQUEST",
+        entries: &["REQUEST", "EXPEND"],
     },
     Row {
         mutation: PAY,
@@ -95,7 +95,7 @@ const TABLE: [Row; 4] = [
         refused: "INVALID_STATE",
         remedy: Step::Approve,
         status: DisbursementStatus::Paid,
-        entry: "PAY",
+        entries: &["PAY"],
     },
     Row {
         mutation: REVERSE,
@@ -105,7 +105,7 @@ const TABLE: [Row; 4] = [
         refused: "INVALID_STATE",
         remedy: Step::Pay,
         status: DisbursementStatus::Reversed,
-        entry: "REVERSE_PAYMENT",
+        entries: &["REVERSE_PAYMENT"],
     },
 ];
 
@@ -144,8 +144,10 @@ async fn fifty_at_once_under_one_key_move_money_once_and_what_was_refused_may_be
         let done = fifty_times(&service, actor, row.mutation, input.clone()).await;
         assert_eq!(done["userErrors"], json!([]), "{name}");
         assert_eq!(done["disbursement"]["status"], row.status.as_str(), "{name}");
-        let count = expected[row.entry].as_i64().unwrap_or_default() + 1;
-        expected[row.entry] = count.into();
+        for entry in row.entries {
+            let count = expected[*entry].as_i64().unwrap_or_default() + 1;
+            expected[*entry] = count.into();
+        }
         assert_eq!(entries(&service, &grant).await, expected, "{name}: money moved once");
         assert_eq!(keys(&service, row.mutation).await, 1, "{name}");
 

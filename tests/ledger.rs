@@ -130,10 +130,7 @@ const FORBIDDEN_TO_THE_SERVICE: &[(&str, &str)] = &[
         "update ledger_account_kinds set chain = 'USE'",
         "permission denied for table ledger_account_kinds",
     ),
-    (
-        "insert into ledger_closed_months values ('2026-01-01', now())",
-        "permission denied for table ledger_closed_months",
-    ),
+    ("delete from ledger_closed_months", "permission denied for table ledger_closed_months"),
     (
         "insert into disbursement_transitions values ('PAID', 'REQUESTED')",
         "permission denied for table disbursement_transitions",
@@ -270,17 +267,52 @@ async fn an_entry_that_must_not_be_is_refused_by_the_database_whoever_writes_it(
         assert_eq!(ledger_rows(db).await, before);
     }
 
+    // A request without a row that asks for it is none, when the transaction ends.
+    for entry in [Entry { amount: Some("600.00"), ..Entry::default() }, back] {
+        assert_eq!(refused_by(entry.insert(&owner, &grant).await), "disbursements_in_ledger");
+    }
+
     // What differs from the refused ones in one thing only is accepted.
-    Entry { amount: Some("600.00"), ..Entry::default() }
-        .insert(&service.app.db, &grant)
-        .await
-        .unwrap();
-    let reversal = Entry { reverses: Some(&request), amount: Some("400.00"), ..back };
+    let lapse = Entry {
+        to: Some("LAPSED"),
+        kind: Some("LAPSE"),
+        amount: Some("600.00"),
+        ..Entry::default()
+    };
+    lapse.insert(&service.app.db, &grant).await.unwrap();
+    let cost = Entry {
+        from: Some("UNOBLIGATED"),
+        to: Some("UNCLAIMED"),
+        kind: Some("EXPEND"),
+        cause: Some("01935b8e-0000-7000-8000-000000000001"),
+        ..Entry::default()
+    };
+    cost.insert(&service.app.db, &grant).await.unwrap();
+    let spent: uuid::Uuid = sqlx::query_scalar(
+        "select id from ledger_transfers where cause_id = '01935b8e-0000-7000-8000-000000000001'",
+    )
+    .fetch_one(&owner)
+    .await
+    .unwrap();
+    let spent = spent.to_string();
+    let reversal = Entry {
+        from: Some("UNCLAIMED"),
+        to: Some("UNOBLIGATED"),
+        kind: Some("REVERSE_EXPENDITURE"),
+        reverses: Some(&spent),
+        ..Entry::default()
+    };
     reversal.insert(&service.app.db, &grant).await.unwrap();
+    cost_again(&cost).insert(&service.app.db, &grant).await.unwrap();
     assert_eq!(
         refused_by(reversal.insert(&service.app.db, &grant).await),
         "ledger_transfers_reversed_once"
     );
+}
+
+/// The same cost of another event.
+fn cost_again<'a>(cost: &Entry<'a>) -> Entry<'a> {
+    Entry { cause: None, ..cost.clone() }
 }
 
 #[tokio::test]
@@ -427,7 +459,7 @@ async fn accounts_of_other_chains_and_items_leave_a_balance_as_it_is() {
     let grant = service.active_grant(&cast, "L-1", "1000.00").await;
     sqlx::query(
         "insert into ledger_accounts (id, grant_id, kind, item_id)
-         values (gen_random_uuid(), $1, 'SRC_USE', null), (gen_random_uuid(), $1, 'AVAILABLE', gen_random_uuid())",
+         values (gen_random_uuid(), $1, 'LAPSED_USE', null), (gen_random_uuid(), $1, 'ENCUMBERED', gen_random_uuid())",
     )
     .bind(grant.id.0)
     .execute(&service.app.db)

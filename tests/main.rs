@@ -3,9 +3,13 @@
 #![recursion_limit = "256"]
 #![expect(clippy::unwrap_used, reason = "a test fails where something is missing")]
 
+mod allocations;
 mod api;
+mod appropriations;
+mod awaiting;
 mod bad_input;
 mod deadline_schedule;
+mod delegates;
 mod disbursements;
 mod documents;
 mod embedded_postgres;
@@ -22,13 +26,19 @@ mod ledger_walk;
 mod lists;
 mod mail_and_jobs;
 mod many_at_once;
+mod matching;
+mod money_vectors;
+mod never;
 mod nodes;
 mod payments;
+mod periods;
 mod process;
 mod records;
+mod reports;
 mod rule_kinds;
 mod rule_sets;
 mod schema;
+mod spending_at_once;
 mod statements;
 mod support;
 mod telemetry;

@@ -224,7 +224,7 @@ async fn what_an_actor_may_do_now_is_told_with_each_grant_and_disbursement() {
     let Cast { manager, officer, finance, auditor, .. } = &cast;
     let nobody = json!([]);
     allowed([
-        (manager, json!([]), nobody.clone()),
+        (manager, json!(["SET_BUDGET"]), nobody.clone()),
         (approver, json!(["AWARD"]), nobody.clone()),
         (officer, json!([]), nobody.clone()),
         (finance, json!([]), nobody.clone()),
@@ -236,19 +236,27 @@ async fn what_an_actor_may_do_now_is_told_with_each_grant_and_disbursement() {
         grants::commands::sign(app, manager, grant.id, 2, app.clock.today()).await.unwrap();
     let found = service.request(&cast, &signed, "A-1", "10.00").await;
     allowed([
-        (manager, json!(["SUSPEND"]), json!(["RETURN"])),
+        (manager, json!(["TRANSFER_BUDGET", "AMEND", "SUSPEND"]), json!(["RETURN"])),
         (approver, json!([]), json!(["RETURN", "APPROVE", "REJECT"])),
-        (officer, json!([]), json!(["CANCEL"])),
-        (finance, json!(["REQUEST_DISBURSEMENT"]), json!(["CANCEL"])),
+        (officer, json!(["RELEASE_RETENTION", "TERMINATE"]), json!(["CANCEL"])),
+        (
+            finance,
+            json!(["RECORD_EXPENDITURE", "ENCUMBER", "REQUEST_DISBURSEMENT", "TRANSFER_BUDGET"]),
+            json!(["CANCEL"]),
+        ),
         (auditor, json!([]), nobody.clone()),
     ])
     .await;
     commands::approve(app, approver, found.id, Default::default()).await.unwrap();
     allowed([
-        (manager, json!(["SUSPEND"]), nobody.clone()),
+        (manager, json!(["TRANSFER_BUDGET", "AMEND", "SUSPEND"]), nobody.clone()),
         (approver, json!([]), nobody.clone()),
-        (officer, json!([]), json!(["SCHEDULE", "PAY", "CANCEL"])),
-        (finance, json!(["REQUEST_DISBURSEMENT"]), json!(["CANCEL"])),
+        (officer, json!(["RELEASE_RETENTION", "TERMINATE"]), json!(["SCHEDULE", "PAY", "CANCEL"])),
+        (
+            finance,
+            json!(["RECORD_EXPENDITURE", "ENCUMBER", "REQUEST_DISBURSEMENT", "TRANSFER_BUDGET"]),
+            json!(["CANCEL"]),
+        ),
         (auditor, json!([]), nobody.clone()),
     ])
     .await;
@@ -256,10 +264,10 @@ async fn what_an_actor_may_do_now_is_told_with_each_grant_and_disbursement() {
     grants::commands::suspend(app, manager, grant.id, 3).await.unwrap();
     service.travel("2028-07-01T07:00:00Z".parse().unwrap());
     allowed([
-        (manager, json!(["RESUME"]), nobody.clone()),
+        (manager, json!(["TRANSFER_BUDGET", "AMEND", "RESUME", "START_CLOSEOUT"]), nobody.clone()),
         (approver, json!([]), nobody.clone()),
-        (officer, json!(["CLOSE"]), json!(["CANCEL"])),
-        (finance, json!([]), json!(["CANCEL"])),
+        (officer, json!(["CLOSE", "TERMINATE"]), json!(["CANCEL"])),
+        (finance, json!(["RECORD_EXPENDITURE", "ENCUMBER", "TRANSFER_BUDGET"]), json!(["CANCEL"])),
         (auditor, json!([]), nobody.clone()),
     ])
     .await;

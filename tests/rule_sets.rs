@@ -413,8 +413,6 @@ async fn a_refusal_by_a_rule_names_the_rule_with_its_citation() {
         found["node"]["findings"],
         json!([
             { "severity": "INFO", "amount": "100000.00", "rule": { "name": "advance-small-award", "status": "DRAFT" } },
-            { "severity": "INFO", "amount": "20000.00", "rule": { "name": "retention", "status": "DRAFT" } },
-            { "severity": "INFO", "amount": "20000.00", "rule": { "name": "retention", "status": "DRAFT" } },
         ]),
     );
 }

@@ -10,12 +10,16 @@ use std::{
 
 use serde_json::json;
 use thrive::{
+    allocations,
     cities::{self, City},
     deadlines::{self, DeadlineKind, NewDeadline},
     fiscal_year::FiscalYear,
+    grants::DateRange,
     page::{OrderDirection, PageArgs, Window},
     people::{self, NewPerson},
     plans::{self, NewPlan, PlanYear},
+    reports::{self, NewReport},
+    rule_sets::kinds::ReportKind,
 };
 use tracing::{
     Event, Subscriber,
@@ -64,7 +68,7 @@ pub async fn counted(service: &Service, cast: &Cast, query: &str) -> (serde_json
     (answer["data"].clone(), counter.0.load(Ordering::Relaxed))
 }
 
-/// 200 grants, some with disbursements, all with a deadline; 200 people and plans.
+/// 200 grants, some with disbursements and reports, all with a deadline; 200 people and plans.
 async fn many(service: &Service) -> Cast {
     let cast = service.cast().await;
     for number in 0..200 {
@@ -73,6 +77,15 @@ async fn many(service: &Service) -> Cast {
             let grant = service.active_grant(&cast, &name, "10000.00").await;
             for invoice in 0..6 {
                 service.request(&cast, &grant, &format!("{name}-{invoice}"), "100.00").await;
+                let day = date("2026-07-01").plus_days(invoice);
+                let new = NewReport {
+                    grant: grant.id,
+                    kind: ReportKind::Progress,
+                    period: DateRange { start: day, end: day },
+                    due_on: date("2026-11-01"),
+                    is_final: false,
+                };
+                reports::commands::create(&service.app, &cast.manager, new).await.unwrap();
             }
             grant
         } else {
@@ -172,12 +185,21 @@ async fn no_list_runs_a_statement_per_row() {
         )
     };
 
+    let reports = |size: i32| {
+        format!(
+            "{{ reports(first: {size}, filter: {{ overdueOn: \"2026-11-24\" }}) {{ totalCount totals {{ programIncome }} nodes {{
+               dueOn isOverdue allowedActions submittedBy {{ name }} deadline {{ title report {{ id }} }}
+               certifiedFigures {{ amount }} events {{ status person {{ name }} }}
+               grant {{ number reports(first: 2) {{ totalCount nodes {{ kind }} }} }} }} }} }}"
+        )
+    };
+
     let city = thrive::facts::Subject::City(cast.city.id);
     let kind = thrive::facts::FactKind::CannabisOrdinance;
     service.fact(&cast, city, kind, "NO_BAN", "2026-01-01").await;
-    // 25 of the grants are active, with 150 disbursements.
+    // 25 of the grants are active, with 150 disbursements and as many reports.
     for (what, query, most, there_are) in [
-        ("grants", &grants as &dyn Fn(i32) -> String, 6, 200),
+        ("grants", &grants as &dyn Fn(i32) -> String, 13, 200),
         ("deadlines", &deadlines, 10, 200),
         ("disbursements", &disbursements, 10, 150),
         ("grants", &rules, 12, 25),
@@ -187,6 +209,7 @@ async fn no_list_runs_a_statement_per_row() {
         ("cities", &cities, 2, 200),
         ("people", &people, 5, 200),
         ("sustainabilityPlans", &plans, 5, 200),
+        ("reports", &reports, 11, 150),
     ] {
         let mut counts = Vec::new();
         for size in [1, 50, 200] {
@@ -203,6 +226,58 @@ async fn no_list_runs_a_statement_per_row() {
         assert!(counts.iter().all(|count| *count == counts[0]), "{what}: {counts:?}");
         assert!(counts[0] <= most, "{what} took {} statements", counts[0]);
     }
+}
+
+#[tokio::test]
+async fn allocations_and_appropriations_take_as_many_statements_however_many_they_are() {
+    let service = service().await;
+    let cast = service.cast().await;
+    let (app, program) = (&service.app, service.program("MHSA-COUNTY").await);
+    for number in 0..12 {
+        let name = format!("County {number}");
+        let kind = people::OrganizationKind::Cbo;
+        let recipient = service.organization(&name, kind, Some(&cast.city)).await.id;
+        let made =
+            allocations::commands::create(app, &cast.manager, program, recipient).await.unwrap();
+        for year in [2023, 2024, 2025] {
+            let new = allocations::NewReceipt {
+                allocation: made.id,
+                received_on: date(&format!("{year}-03-15")),
+                amount: money("1000.00"),
+                reference: format!("{year}"),
+            };
+            let key = format!("{number} {year}");
+            allocations::commands::receive(app, &cast.officer, new, &key).await.unwrap();
+        }
+        let new = allocations::NewSpend {
+            allocation: made.id,
+            component: "CSS".into(),
+            amount: money("800.00"),
+            spent_on: date("2025-04-01"),
+            description: "Services".into(),
+            reference: None,
+        };
+        allocations::commands::spend(app, &cast.officer, new, &name).await.unwrap();
+    }
+    let query = |size: i32| {
+        format!(
+            "{{ allocations(first: {size}) {{ totalCount nodes {{ program {{ code }} recipient {{ name }} atRiskOfReversion
+               createdBy {{ name }} balance {{ unspent components {{ burnRate }} }} projection {{ projectedReversion }}
+               reserves(asOf: \"2026-06-30\") {{ most }}
+               receipts {{ totalCount nodes {{ rule {{ name }} components {{ revertsOn }} allocation {{ id }} }} }}
+               spends {{ totalCount nodes {{ recordedBy {{ name }} layers {{ amount receipt {{ receivedOn }} }} }} }} }} }}
+               fundingStreams {{ appropriations {{ leftToAward history {{ amount }} }} }} }}"
+        )
+    };
+    let mut counts = Vec::new();
+    for size in [1, 6, 12] {
+        let (answer, count) = counted(&service, &cast, &query(size)).await;
+        let nodes = answer["allocations"]["nodes"].as_array().unwrap();
+        assert_eq!(nodes.len(), size as usize);
+        assert_eq!(nodes[0]["spends"]["nodes"][0]["layers"].as_array().unwrap().len(), 2);
+        counts.push(count);
+    }
+    assert!(counts.iter().all(|count| *count == counts[0] && *count <= 31), "{counts:?}");
 }
 
 #[tokio::test]

@@ -55,6 +55,18 @@ pub async fn identify(
     }))
 }
 
+/// Whether a person holds a role now.
+pub async fn holds(db: impl PgExecutor<'_>, person: PersonId, role: Role) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(
+        r#"select exists (select from role_grants
+                           where person_id = $1 and role = $2 and ended_at is null) as "holds!""#,
+        person as _,
+        role as _,
+    )
+    .fetch_one(db)
+    .await
+}
+
 pub struct NewRoleGrant {
     pub id: RoleGrantId,
     pub person: PersonId,

@@ -6,13 +6,13 @@ use sqlx::PgConnection;
 
 use super::{
     Amendment, AmendmentKind, AmendmentLine, AmendmentStatus, BudgetLine, Direction, NewAmendment,
+    NewAmendmentLine,
     commands::{line_of, lines_of, shift},
-    model::NewAmendmentLine,
     rules, store,
 };
 use crate::{
     App, Refusal, Result,
-    access::{Actor, Role},
+    access::{Actor, Reach, Role},
     advances,
     clock::{CALIFORNIA, Clock, Date},
     deadlines::schedule,
@@ -117,7 +117,7 @@ async fn named_lines(
 pub async fn approve(app: &App, actor: &Actor, id: AmendmentId) -> Result<Amendment> {
     let approver = actor.must_hold(&[Role::Approver])?;
     let mut tx = app.db.begin().await?;
-    let (grant, mut amendment) = lock(&mut tx, actor, id).await?;
+    let (grant, mut amendment) = lock(&mut tx, &approver.reach, id).await?;
     rules::check_decision(&amendment, approver.person)?;
     rules::must_be_live(&grant, "amendments")?;
     let lines = lines_of_amendment(&mut tx, id).await?;
@@ -147,7 +147,7 @@ pub async fn decline(app: &App, actor: &Actor, id: AmendmentId, reason: &str) ->
     let approver = actor.must_hold(&[Role::Approver])?;
     Refusal::unless_filled(reason, "reason")?;
     let mut tx = app.db.begin().await?;
-    let (_, mut amendment) = lock(&mut tx, actor, id).await?;
+    let (_, mut amendment) = lock(&mut tx, &approver.reach, id).await?;
     rules::check_decision(&amendment, approver.person)?;
     amendment.status = AmendmentStatus::Declined;
     amendment.decided_by = Some(approver.person);
@@ -159,9 +159,9 @@ pub async fn decline(app: &App, actor: &Actor, id: AmendmentId, reason: &str) ->
 }
 
 /// Applies an approved amendment whose day has come. A job calls it; whoever was first did it.
-pub async fn apply_due(app: &App, actor: &Actor, id: AmendmentId) -> Result<bool> {
+pub async fn apply_due(app: &App, reach: &Reach, id: AmendmentId) -> Result<bool> {
     let mut tx = app.db.begin().await?;
-    let (grant, mut amendment) = lock(&mut tx, actor, id).await?;
+    let (grant, mut amendment) = lock(&mut tx, reach, id).await?;
     if amendment.status != AmendmentStatus::Approved || amendment.applied_at.is_some() {
         return Ok(false);
     }
@@ -178,14 +178,13 @@ async fn lines_of_amendment(tx: &mut PgConnection, id: AmendmentId) -> Result<Ve
     Ok(store::amendment_lines(tx, &[id]).await?.remove(&id).unwrap_or_default())
 }
 
-async fn lock(tx: &mut PgConnection, actor: &Actor, id: AmendmentId) -> Result<(Grant, Amendment)> {
+async fn lock(tx: &mut PgConnection, reach: &Reach, id: AmendmentId) -> Result<(Grant, Amendment)> {
     let missing = || Refusal::not_found("amendment").on("amendmentId");
-    let reach = actor.reach();
-    let found = store::find_amendments(&mut *tx, &reach, &[id]).await?.pop();
+    let found = store::find_amendments(&mut *tx, reach, &[id]).await?.pop();
     let found = found.ok_or_else(missing)?;
-    let grant = grants::store::lock(tx, &reach, found.grant_id).await?.ok_or_else(missing)?;
+    let grant = grants::store::lock(tx, reach, found.grant_id).await?.ok_or_else(missing)?;
     // Read after the lock: somebody may have decided meanwhile.
-    let amendment = store::find_amendments(&mut *tx, &reach, &[id]).await?.pop();
+    let amendment = store::find_amendments(&mut *tx, reach, &[id]).await?.pop();
     Ok((grant, amendment.ok_or_else(missing)?))
 }
 

@@ -7,7 +7,8 @@ use async_graphql::{
 
 use super::{
     Amendment, AmendmentAction, AmendmentKind, AmendmentLine, BudgetLine, Direction, LineFigures,
-    NewAmendment, NewLine, NewTransfer, PeriodChange, amendments, commands, model, store,
+    NewAmendment, NewAmendmentLine, NewLine, NewTransfer, PeriodChange, amendments, commands,
+    store,
 };
 use crate::{
     App, Result,
@@ -223,7 +224,7 @@ struct AmendGrantInput {
 
 impl From<AmendGrantInput> for NewAmendment {
     fn from(input: AmendGrantInput) -> Self {
-        let line = |line: AmendmentLineInput| model::NewAmendmentLine {
+        let line = |line: AmendmentLineInput| NewAmendmentLine {
             line: line.line_id,
             category: line.category,
             title: line.title,

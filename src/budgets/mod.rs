@@ -15,5 +15,5 @@ pub mod store;
 
 pub use model::{
     Amendment, AmendmentAction, AmendmentKind, AmendmentLine, AmendmentStatus, BudgetLine,
-    Direction, LineFigures, NewAmendment, NewLine, NewTransfer, PeriodChange,
+    Direction, LineFigures, NewAmendment, NewAmendmentLine, NewLine, NewTransfer, PeriodChange,
 };

@@ -1,6 +1,7 @@
 //! The command line: one binary, and the command says what this process does.
 
 mod demo;
+mod import;
 mod rule_files;
 mod serve;
 mod token;
@@ -65,6 +66,13 @@ enum Command {
     #[command(subcommand)]
     Holidays(rule_files::HolidaysCommand),
 
+    /// Bring in what exists: grants, budgets, expenditures and disbursements, from CSV files.
+    ///
+    /// Each row is reported; all rows come in or none. Entries count from the days on which things happened, and are
+    /// marked as opening entries. For example: thrive import grants grants.csv --manager ana@example.org
+    /// --approver ben@example.org --officer cleo@example.org --dry-run
+    Import(import::ImportOptions),
+
     /// Make, list and revoke the tokens that people and programs sign in with.
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -78,7 +86,7 @@ struct MigrateOptions {
 
 #[derive(Args)]
 struct JobOptions {
-    /// The job's name: deadline_schedule, deadline_reminders or send_emails.
+    /// The job's name, such as deadline_reminders; a wrong one is answered with all there are.
     name: String,
 
     /// The day to run it for, as 2026-12-01; today in California when absent.
@@ -109,6 +117,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Job(options) => job(&options).await,
         Command::Rules(command) => rule_files::run(command).await,
         Command::Holidays(command) => rule_files::run_holidays(command).await,
+        Command::Import(options) => import::run(&options).await,
         Command::Token(command) => token::run(command).await,
         Command::Schema => Ok(()),
     };

@@ -88,16 +88,7 @@ pub async fn run(command: TokenCommand) -> anyhow::Result<()> {
     };
     let database = Database::join(options).await?;
     let outcome = async {
-        // No mail leaves here, so its directory is never made.
-        let nowhere = MailConfig {
-            url: format!(
-                "file://{}",
-                std::path::absolute(options.data_dir.join("mail"))?.display()
-            ),
-            from: "Thrive <thrive@localhost.localdomain>".into(),
-            timeout: std::time::Duration::from_secs(1),
-            ca_file: None,
-        };
+        let nowhere = MailConfig::nowhere(&options.data_dir)?;
         if database.is_embedded() {
             database.migrate(&Clock::System).await?;
         }

@@ -11,7 +11,7 @@ use crate::{
     error::UserErrorCode,
     grants,
     id::DeadlineId,
-    people,
+    people, reports,
     rule_sets::kinds::Duty,
 };
 
@@ -70,6 +70,9 @@ pub async fn settle(
         must_concern(&mut tx, person, &deadline).await?;
     }
     rules::check_settlement(&deadline, revision, &how, app.clock.today())?;
+    if let Settlement::Completed = how {
+        rules::check_handed_in(reports::store::status_of_deadline(&mut *tx, id).await?)?;
+    }
 
     let now = app.clock.now();
     match how {

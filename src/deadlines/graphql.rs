@@ -22,6 +22,7 @@ use crate::{
     id::{CityId, DeadlineId, GrantId, PersonId},
     page::{DateBounds, OrderDirection, PageArgs, Window, by_window},
     people::{Person, graphql::PersonLoader},
+    reports::{Report, graphql::ReportOfDeadline},
     rule_sets::{Rule, graphql::RuleLoader},
 };
 
@@ -84,6 +85,11 @@ impl Deadline {
     /// Whether it follows from the grant and its rules, and moves with them; false where a person entered it.
     async fn is_generated(&self) -> bool {
         self.obligation.is_some()
+    }
+
+    /// The report that is due, where one is: handing it in completes the deadline. Null as well where you may not see the grant.
+    async fn report(&self, ctx: &Context<'_>) -> Result<Option<Report>> {
+        Ok(ctx.data_unchecked::<DataLoader<ReportOfDeadline>>().load_one(self.id).await?)
     }
 
     /// What it was before its date or standing changed by itself, the latest change first.
@@ -321,7 +327,8 @@ impl DeadlineMutation {
         commands::create(ctx.app(), ctx.actor(), new).await.try_into()
     }
 
-    /// Notes that it is done: no more reminders. Needs GRANT_MANAGER, PROGRAM_ADMIN, CITY_FINANCE or COACH.
+    /// Notes that it is done: no more reminders. Needs GRANT_MANAGER, PROGRAM_ADMIN, CITY_FINANCE or COACH. Refused where a
+    /// report is due: `submitReport` completes its deadline.
     async fn complete_deadline(
         &self,
         ctx: &Context<'_>,

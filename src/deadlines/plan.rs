@@ -158,13 +158,6 @@ fn reports(
     situation: &Situation,
     calendars: &Calendars,
 ) -> Vec<Planned> {
-    let (kind, what) = match terms.report {
-        ReportKind::Progress => (DeadlineKind::ProgressReport, "Progress report"),
-        ReportKind::Financial => (DeadlineKind::FinancialReport, "Financial report"),
-        ReportKind::Invoice => (DeadlineKind::Invoice, "Invoice"),
-        ReportKind::MatchCheck => (DeadlineKind::MatchCheck, "Report on the match"),
-        ReportKind::Closeout => (DeadlineKind::Closeout, "Closeout"),
-    };
     let mut planned = Vec::new();
     for period in periods(situation.performance, terms.frequency, terms.anchor) {
         let Some(day) = due_day(terms, &period, situation.subrecipient) else { continue };
@@ -173,10 +166,8 @@ fn reports(
         if situation.signed_on.is_none_or(|signed| due_on < signed) {
             continue;
         }
-        let title = match terms.frequency {
-            Frequency::Once => what.into(),
-            _ => format!("{what} for {}", in_words(period.range)),
-        };
+        let told = (terms.frequency != Frequency::Once).then_some(period.range);
+        let (kind, title) = report_in_words(terms.report, told);
         planned.push(Planned {
             obligation: format!("{name}/{}", period.key),
             kind,
@@ -249,6 +240,22 @@ pub fn periods(performance: DateRange, frequency: Frequency, anchor: PeriodAncho
         periods.push(Period { key, range, whole_end: end, last: end >= performance.end });
     }
     periods
+}
+
+/// The deadline of a report, and what it is called: with its period unless that goes without saying.
+pub fn report_in_words(report: ReportKind, period: Option<DateRange>) -> (DeadlineKind, String) {
+    let (kind, what) = match report {
+        ReportKind::Progress => (DeadlineKind::ProgressReport, "Progress report"),
+        ReportKind::Financial => (DeadlineKind::FinancialReport, "Financial report"),
+        ReportKind::Invoice => (DeadlineKind::Invoice, "Invoice"),
+        ReportKind::MatchCheck => (DeadlineKind::MatchCheck, "Report on the match"),
+        ReportKind::Closeout => (DeadlineKind::Closeout, "Closeout"),
+    };
+    let title = match period {
+        None => what.into(),
+        Some(range) => format!("{what} for {}", in_words(range)),
+    };
+    (kind, title)
 }
 
 /// `1 July to 30 September 2026`

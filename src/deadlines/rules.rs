@@ -7,6 +7,7 @@ use crate::{
     Refusal,
     clock::Date,
     error::UserErrorCode::{InvalidDates, InvalidInput, InvalidState},
+    reports::ReportStatus,
 };
 
 pub fn check_new(new: &NewDeadline) -> Result<(), Refusal> {
@@ -50,6 +51,19 @@ pub fn check_settlement(
         Settlement::Snoozed { until, .. } if *until < today => {
             Err(Refusal::new(InvalidDates, format!("{until} is past; today is {today}"))
                 .on("until"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The deadline of a report is met by handing the report in.
+pub fn check_handed_in(report: Option<ReportStatus>) -> Result<(), Refusal> {
+    match report {
+        Some(status) if !status.is_handed_in() => {
+            let message = format!(
+                "its report is {status}: submit the report (`submitReport`), which completes the deadline"
+            );
+            Err(Refusal::new(InvalidState, message))
         }
         _ => Ok(()),
     }

@@ -14,6 +14,7 @@ use crate::{
     clock::{Clock, Date},
     holidays::{self, Calendars},
     id::{DeadlineChangeId, DeadlineId, GrantId},
+    reports,
     rule_sets::bound,
 };
 
@@ -65,6 +66,9 @@ pub async fn regenerate(
     let statuses = store::statuses(&mut *tx, grants).await?;
     let mut existing = store::generated_of(&mut *tx, grants).await?;
     let (mut new, mut moved, mut changed) = (Vec::new(), Vec::new(), Changed::default());
+    // What has a period is reported on.
+    let of_reports = existing.values().flatten().filter(|row| row.period_start.is_some());
+    let mut of_reports: Vec<_> = of_reports.map(|row| row.id).collect();
     for grant in grants {
         let (Some(bound), Some(status)) = (bound.get(grant), statuses.get(grant)) else { continue };
         let planned = plan::plan(*status, bound, calendars, today);
@@ -92,6 +96,8 @@ pub async fn regenerate(
         .collect();
     store::insert_changes(tx, &history, reason, now).await?;
     store::add_responsible(tx, grants).await?;
+    of_reports.extend(new.iter().map(|(id, ..)| *id));
+    reports::store::follow_deadlines(tx, &of_reports, now).await?;
     Ok(changed)
 }
 

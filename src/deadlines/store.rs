@@ -102,6 +102,41 @@ pub async fn settle(tx: &mut PgConnection, changed: &Deadline) -> sqlx::Result<(
     Ok(())
 }
 
+/// Completes the deadline of what was handed in, unless it was waived.
+pub async fn meet(
+    tx: &mut PgConnection,
+    id: DeadlineId,
+    person: PersonId,
+    at: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update deadlines
+            set status = 'COMPLETED', settled_at = $3, settled_by = $2, revision = revision + 1, updated_at = $3
+          where id = $1 and status in ('OPEN', 'WITHDRAWN')",
+        id as _,
+        person as _,
+        at,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Opens the deadline of what was returned again, unless it was waived; whoever was quiet about it is told.
+pub async fn reopen(tx: &mut PgConnection, id: DeadlineId, at: DateTime<Utc>) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update deadlines
+            set status = 'OPEN', settled_at = null, settled_by = null, snoozed_until = null, revision = revision + 1,
+                updated_at = $2
+          where id = $1 and status = 'COMPLETED'",
+        id as _,
+        at,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct DeadlineFilter {
     pub kinds: Option<Vec<DeadlineKind>>,
@@ -297,20 +332,16 @@ pub async fn changes_of(
     Ok(of_deadline)
 }
 
-/// What recipients were to hand in for grants and is overdue at a moment, in words.
+/// What recipients were to hand in for grants and is overdue at a moment, in words. The deadline of a report is open
+/// while the report is due or returned.
 pub async fn overdue_deliverables(
     db: impl PgExecutor<'_>,
     grants: &[GrantId],
     now: DateTime<Utc>,
 ) -> sqlx::Result<HashMap<GrantId, Vec<(DeadlineKind, String)>>> {
     let rows = sqlx::query!(
-        r#"select grant_id as "grant!: GrantId", kind, title || ', due on ' || due_on as "title!"
-             from deadlines
-            where grant_id = any($1) and status = 'OPEN'
-              and kind in ('PROGRESS_REPORT', 'FINANCIAL_REPORT', 'CLOSEOUT', 'RESOLUTION')
-              and duty is distinct from 'FUNDER'
-              and (due_on + coalesce(due_time, time '23:59:59')) at time zone zone < $2
-            order by grant_id, due_on, id"#,
+        r#"select grant_id as "grant!: GrantId", kind as "kind!: DeadlineKind", title as "title!"
+             from overdue_deliverables($1, $2)"#,
         grants as _,
         now,
     )

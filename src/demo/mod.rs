@@ -4,6 +4,7 @@
 //! interrupted load goes on where it stopped.
 
 mod cast;
+mod reports;
 mod story;
 
 use std::io::IsTerminal;

@@ -1,11 +1,16 @@
 //! What happens in the demo data: each grant's life from its draft to today. Every
 //! step asks first whether it was taken, so that an interrupted load can go on.
 
+use std::collections::HashMap;
+
 use anyhow::Context;
 use chrono::{DateTime, Days, Months, TimeDelta, Utc};
 use fastrand::Rng;
 
-use super::cast::{self, Cast, acting};
+use super::{
+    cast::{self, Cast, acting},
+    reports,
+};
 use crate::{
     App,
     access::{Reach, Role},
@@ -22,6 +27,7 @@ use crate::{
         self, AccountingKeys, ActionArea, ActionAreaShare, CityShare, DateRange, Grant,
         GrantStatus, NewGrant,
     },
+    id::DisbursementId,
     ledger,
     money::Money,
     page::{OrderDirection, PageArgs, Window},
@@ -60,6 +66,10 @@ pub async fn tell(
         story.disburse(&grant).await?;
     }
     story.deadlines(&grant).await?;
+    if matches!(grant.status, GrantStatus::Active) {
+        let (_, _, finance) = story.recipient();
+        reports::last_quarter(app, cast, anchor, number, &grant, finance).await?;
+    }
     if number % 20 == 7 && grant.status == GrantStatus::Active {
         let revision = grant.revision;
         grants::commands::suspend(
@@ -217,114 +227,148 @@ impl Story<'_> {
         Ok(open[place].clone())
     }
 
-    /// Invoices from the start of performance to today, paid in their order.
+    /// Invoices from the start of performance to today, told in the order of time; most are paid.
     async fn disburse(&mut self, grant: &Grant) -> anyhow::Result<()> {
         let (place, _, finance) = self.recipient();
         let finance = finance.clone();
         let balance =
             ledger::store::balance(&self.app.db, grant.id, ledger::AccountKind::SrcPay).await?;
         let awarded = Money::ZERO.minus(balance).unwrap_or(Money::ZERO);
-        const INVOICES: i32 = 12;
         let first = noon(grant.performance_start) + TimeDelta::days(8);
         let last = self.anchor.min(noon(grant.performance_end));
         let span = (last - first).num_days().max(INVOICES.into());
-        for invoice in 0..INVOICES {
+        let mut invoices = vec![];
+        for number in 0..INVOICES {
             // Between two and five hundredths of the award, to the cent.
             let share = self.random.i32(200..500);
             let amount = awarded.part_half_up(share).context("a share of an amount")?;
             let requested_at =
-                first + TimeDelta::days(span * i64::from(invoice) / i64::from(INVOICES));
-            let day = Date(requested_at.with_timezone(&CALIFORNIA).date_naive());
-            let start = grant.performance_start.max(day.plus_days(-30));
-            let new = NewRequest {
-                grant: grant.id,
-                kind: if invoice == 0 && cast::is_disadvantaged(place) {
-                    DisbursementKind::Advance
-                } else {
-                    DisbursementKind::Reimbursement
-                },
-                amount,
-                invoice_number: format!("INV-{:03}-{:02}", self.number + 1, invoice + 1),
-                period: DateRange { start, end: day.max(start) },
-                lines: vec![],
-                certification: certification(),
-                evidence: vec![],
-                opening: false,
-            };
-            let key = format!("demo {} {invoice}", self.number);
-            let actor = acting(&finance, Role::CityFinance);
-            let requested =
-                disbursements::commands::request(&self.at(requested_at), &actor, new, &key).await?;
+                first + TimeDelta::days(span * i64::from(number) / i64::from(INVOICES));
+            let advance = number == 0 && cast::is_disadvantaged(place);
             let fate = self.random.u32(..100);
-            if requested.status == DisbursementStatus::Requested {
-                self.decide(&finance, requested, requested_at, INVOICES - invoice, fate).await?;
+            invoices.push(Invoice { number, amount, requested_at, advance, fate });
+        }
+        let mut chapters: Vec<_> = invoices.iter().flat_map(Invoice::chapters).collect();
+        chapters.sort_by_key(|(at, chapter, invoice)| (*at, *chapter, invoice.number));
+        let mut made = HashMap::new();
+        for (at, chapter, invoice) in chapters {
+            let app = self.at(at);
+            match chapter {
+                Chapter::Request => {
+                    let new = self.request(grant, invoice, &app);
+                    let key = format!("demo {} {}", self.number, invoice.number);
+                    let actor = acting(&finance, Role::CityFinance);
+                    let request = disbursements::commands::request(&app, &actor, new, &key).await?;
+                    made.insert(invoice.number, request.id);
+                }
+                Chapter::Decide => {
+                    self.decide(&app, &finance, made[&invoice.number], invoice).await?
+                }
+                Chapter::Pay => self.pay(&app, made[&invoice.number], invoice).await?,
+            }
+        }
+        let wrong = invoices.iter().filter(|invoice| invoice.fate == 99);
+        let wrong: Vec<_> = wrong.map(|invoice| made[&invoice.number]).collect();
+        self.reverse(&wrong).await
+    }
+
+    fn request(&self, grant: &Grant, invoice: &Invoice, app: &App) -> NewRequest {
+        let day = app.clock.today();
+        let start = grant.performance_start.max(day.plus_days(-30));
+        NewRequest {
+            grant: grant.id,
+            kind: if invoice.advance {
+                DisbursementKind::Advance
+            } else {
+                DisbursementKind::Reimbursement
+            },
+            amount: invoice.amount,
+            invoice_number: format!("INV-{:03}-{:02}", self.number + 1, invoice.number + 1),
+            period: DateRange { start, end: day.max(start) },
+            lines: vec![],
+            certification: certification(),
+            evidence: vec![],
+            opening: false,
+        }
+    }
+
+    async fn found(&self, id: DisbursementId) -> anyhow::Result<Disbursement> {
+        let reach = Reach { everything: true, ..Reach::default() };
+        let found = disbursements::store::find(&self.app.db, &reach, &[id]).await?.pop();
+        found.context("the disbursement is there")
+    }
+
+    /// The last invoices are still on their way; of the others most are approved.
+    async fn decide(
+        &self,
+        app: &App,
+        finance: &Person,
+        id: DisbursementId,
+        invoice: &Invoice,
+    ) -> anyhow::Result<()> {
+        use disbursements::commands;
+        if self.found(id).await?.status != DisbursementStatus::Requested {
+            return Ok(());
+        }
+        let approver = acting(&self.cast.approver, Role::Approver);
+        match (invoice.from_last(), invoice.fate) {
+            (1, 0..70) => return Ok(()),
+            (_, 90..93) => {
+                let reason =
+                    "The invoice lacks the sign-in sheets: please add them and send it again.";
+                commands::return_to_requester(app, &approver, id, reason).await?;
+            }
+            (_, 93..96) => {
+                let reason = "These costs are outside the approved scope.";
+                commands::reject(app, &approver, id, reason).await?;
+            }
+            (_, 96..98) => {
+                let actor = acting(finance, Role::CityFinance);
+                commands::cancel(app, &actor, id, "Sent by mistake.").await?;
+            }
+            _ => {
+                commands::approve(app, &approver, id, Approval::default()).await?;
             }
         }
         Ok(())
     }
 
-    /// The last invoices are still on their way; of the others most are paid.
-    async fn decide(
-        &self,
-        finance: &Person,
-        request: Disbursement,
-        requested_at: DateTime<Utc>,
-        from_last: i32,
-        fate: u32,
-    ) -> anyhow::Result<()> {
-        use disbursements::{commands, payment};
-        let approver = acting(&self.cast.approver, Role::Approver);
-        let officer = acting(&self.cast.officer, Role::FiscalOfficer);
-        let decided = self.at(requested_at + TimeDelta::days(5));
-        match (from_last, fate) {
-            (1, 0..70) => return Ok(()),
-            (_, 90..93) => {
-                let reason =
-                    "The invoice lacks the sign-in sheets: please add them and send it again.";
-                commands::return_to_requester(&decided, &approver, request.id, reason).await?;
-                return Ok(());
-            }
-            (_, 93..96) => {
-                let reason = "These costs are outside the approved scope.";
-                commands::reject(&decided, &approver, request.id, reason).await?;
-                return Ok(());
-            }
-            (_, 96..98) => {
-                let actor = acting(finance, Role::CityFinance);
-                commands::cancel(&decided, &actor, request.id, "Sent by mistake.").await?;
-                return Ok(());
-            }
-            _ => {}
+    async fn pay(&self, app: &App, id: DisbursementId, invoice: &Invoice) -> anyhow::Result<()> {
+        if self.found(id).await?.status != DisbursementStatus::Approved {
+            return Ok(());
         }
-        commands::approve(&decided, &approver, request.id, Approval::default()).await?;
-        match (from_last, fate) {
+        let officer = acting(&self.cast.officer, Role::FiscalOfficer);
+        let fate = invoice.fate;
+        match (invoice.from_last(), fate) {
             (1 | 2, 70..) => return Ok(()),
             (2, _) => {
                 let day = Date(self.anchor.with_timezone(&CALIFORNIA).date_naive())
                     .plus_days((fate % 20).into());
-                commands::schedule(&self.at(self.anchor), &officer, request.id, Some(day)).await?;
+                let app = self.at(self.anchor);
+                disbursements::commands::schedule(&app, &officer, id, Some(day)).await?;
                 return Ok(());
             }
             _ => {}
         }
-        let paying = self.at(requested_at + TimeDelta::days(16));
-        let paid = Payment {
-            paid_on: paying.clock.today(),
-            method: if fate.is_multiple_of(2) {
-                PaymentMethod::Warrant
-            } else {
-                PaymentMethod::Ach
-            },
-            reference: format!("W-{:06}", 100_000 + self.number * 100 + u64::from(fate)),
-            accounting: AccountingKeys::default(),
-            warrant_number: None,
-        };
-        let key = format!("demo pay {}", request.id);
-        payment::pay(&paying, &officer, request.id, paid, &key).await?;
-        if fate == 99 {
-            let key = format!("demo reverse {}", request.id);
+        let method =
+            if fate.is_multiple_of(2) { PaymentMethod::Warrant } else { PaymentMethod::Ach };
+        let reference = format!("W-{:06}", 100_000 + self.number * 100 + u64::from(fate));
+        let paid = Payment::new(app.clock.today(), method, &reference);
+        let key = format!("demo pay {id}");
+        disbursements::payment::pay(app, &officer, id, paid, &key).await?;
+        Ok(())
+    }
+
+    /// Takes payments back that went wrong, once everything before is told.
+    async fn reverse(&self, wrong: &[DisbursementId]) -> anyhow::Result<()> {
+        let officer = acting(&self.cast.officer, Role::FiscalOfficer);
+        let reach = Reach { everything: true, ..Reach::default() };
+        let found = disbursements::store::find(&self.app.db, &reach, wrong).await?;
+        for payment in found.iter().filter(|one| one.status == DisbursementStatus::Paid) {
+            let key = format!("demo reverse {}", payment.id);
             let reason = "Paid to the wrong vendor number.";
-            payment::reverse(&self.at(self.anchor), &officer, request.id, reason, &key).await?;
+            let app = self.at(self.anchor);
+            disbursements::payment::reverse(&app, &officer, payment.id, reason, &key).await?;
         }
         Ok(())
     }
@@ -454,7 +498,7 @@ fn first_of_month(day: Date) -> chrono::NaiveDate {
 }
 
 /// Noon in California.
-fn noon(day: Date) -> DateTime<Utc> {
+pub fn noon(day: Date) -> DateTime<Utc> {
     crate::clock::instant(CALIFORNIA, day.and_hms_opt(12, 0, 0).unwrap_or_default())
 }
 
@@ -462,4 +506,38 @@ fn noon(day: Date) -> DateTime<Utc> {
 fn certification() -> Option<NewCertification> {
     let (name, title) = ("Fictional Official".into(), "Finance Director".into());
     Some(NewCertification { name, title })
+}
+
+const INVOICES: i32 = 12;
+
+/// What becomes of an invoice, as its fate in hundredths says.
+struct Invoice {
+    number: i32,
+    amount: Money,
+    requested_at: DateTime<Utc>,
+    advance: bool,
+    fate: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Chapter {
+    Request,
+    Decide,
+    Pay,
+}
+
+impl Invoice {
+    fn from_last(&self) -> i32 {
+        INVOICES - self.number
+    }
+
+    /// When what happens.
+    fn chapters(&self) -> [(DateTime<Utc>, Chapter, &Self); 3] {
+        let after = |days| self.requested_at + TimeDelta::days(days);
+        [
+            (after(0), Chapter::Request, self),
+            (after(5), Chapter::Decide, self),
+            (after(16), Chapter::Pay, self),
+        ]
+    }
 }

@@ -10,8 +10,8 @@ use super::{
 use crate::{
     App, Refusal, Result,
     access::{Actor, Identity, Reach, Role},
-    clock::Date,
-    documents,
+    clock::{Clock, Date},
+    delegations, documents,
     error::UserErrorCode,
     grants::{self, DateRange, Grant},
     id::{DisbursementEventId, DisbursementId, DocumentId},
@@ -330,9 +330,11 @@ pub async fn approve(
     rules::check_approver(&disbursement, identity.person)?;
     let mut claimed = store::claims_of(&mut tx, &disbursement).await?;
     let amount = rules::approved(&disbursement, &approval, &mut claimed)?;
-    grants::rules::check_limit(identity, amount)?;
+    let (asked_by, today) = (disbursement.requested_by, app.clock.today());
+    let power = delegations::commands::approver(&mut tx, identity, amount, asked_by, today).await?;
     disbursement.approved_amount = Some(amount);
     disbursement.approved_by = Some(identity.person);
+    disbursement.approved_for = power.absent;
     disbursement.approved_at = Some(app.clock.now());
     disbursement.status = DisbursementStatus::Approved;
     let event = finish(app, &mut tx, identity, &mut disbursement).await?;
@@ -385,8 +387,10 @@ async fn hold<'a>(
     id: DisbursementId,
     action: DisbursementAction,
 ) -> Result<Held<'a>> {
-    let identity = actor.must_hold(action.roles())?;
-    hold_in(app.db.begin().await?, identity, id, action).await
+    let mut tx = app.db.begin().await?;
+    let today = app.clock.today();
+    let identity = delegations::commands::decider(&mut tx, actor, action.roles(), today).await?;
+    hold_in(tx, identity, id, action).await
 }
 
 /// As `hold`, unless the same request succeeded before.
@@ -460,14 +464,23 @@ pub(super) async fn note(
     identity: &Identity,
     disbursement: &Disbursement,
 ) -> Result<DisbursementEventId> {
-    let event = DisbursementEvent {
-        id: DisbursementEventId::new(&app.clock),
+    let event = event_of(&app.clock, identity, disbursement);
+    store::insert_event(tx, &event).await?;
+    Ok(event.id)
+}
+
+/// That somebody brought a disbursement into its state.
+pub(super) fn event_of(
+    clock: &Clock,
+    identity: &Identity,
+    disbursement: &Disbursement,
+) -> DisbursementEvent {
+    DisbursementEvent {
+        id: DisbursementEventId::new(clock),
         disbursement_id: disbursement.id,
         status: disbursement.status,
         person_id: identity.person,
         reason: disbursement.reason.clone(),
-        occurred_at: app.clock.now(),
-    };
-    store::insert_event(tx, &event).await?;
-    Ok(event.id)
+        occurred_at: clock.now(),
+    }
 }

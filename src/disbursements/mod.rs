@@ -18,6 +18,7 @@ pub mod commands;
 pub mod graphql;
 mod model;
 pub mod payment;
+mod payment_store;
 pub mod retention;
 pub mod rules;
 pub mod store;

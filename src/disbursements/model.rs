@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use crate::{
     access::{Actor, Role},
     clock::Date,
+    delegations::Authority,
     grants::{AccountingKeys, DateRange, Grant, GrantStatus},
     id::{
         AdjustmentId, BudgetLineId, DisbursementEventId, DisbursementId, DocumentId, GrantId,
@@ -150,7 +151,7 @@ impl DisbursementAction {
 }
 
 /// One payment towards a grant, or the request for one.
-#[derive(Clone, Debug, SimpleObject)]
+#[derive(Clone, Debug, SimpleObject, serde::Deserialize)]
 #[graphql(complex)]
 pub struct Disbursement {
     /// Identifies the disbursement everywhere in Thrive.
@@ -239,14 +240,19 @@ impl Disbursement {
         DateRange { start: self.period_start, end: self.period_end }
     }
 
-    /// What this actor may do to it now.
-    pub fn actions_for(&self, actor: &Actor, grant: &Grant) -> Vec<DisbursementAction> {
+    /// What this actor may do to it now, with these powers to decide: the own one, and those of approvers who are away.
+    pub fn actions_for(
+        &self,
+        actor: &Actor,
+        powers: &[Authority],
+        grant: &Grant,
+    ) -> Vec<DisbursementAction> {
         let Actor::Person(identity) = actor else { return vec![] };
         let me = identity.person;
         let duties_allow = |action: &&DisbursementAction| match action {
             DisbursementAction::Approve => {
-                Some(me) != self.requested_by
-                    && identity.approval_limit.is_none_or(|limit| self.amount <= limit)
+                let mut fitting = powers.iter().filter(|power| power.fits(self.requested_by));
+                Some(me) != self.requested_by && fitting.any(|power| power.covers(self.amount))
             }
             DisbursementAction::Pay => {
                 let others = [self.requested_by, self.approved_by, self.approved_for];
@@ -262,7 +268,8 @@ impl Disbursement {
         let own = identity.role != Role::CityFinance
             || identity.reach.organizations.contains(&grant.recipient_id);
         let allowed = self.status.actions().iter().filter(|action| {
-            own && action.roles().contains(&identity.role) && action.fits(grant.status)
+            let decides = action.roles().contains(&Role::Approver) && !powers.is_empty();
+            own && (decides || action.roles().contains(&identity.role)) && action.fits(grant.status)
         });
         allowed.filter(duties_allow).copied().collect()
     }
@@ -294,7 +301,7 @@ impl DisbursementKind {
 }
 
 /// What of a request a budget line bears.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 pub struct ClaimLine {
     pub line_id: BudgetLineId,
     pub amount: Money,

@@ -1,25 +1,21 @@
 //! Payments and their reversals. Whoever pays neither asked for it nor approved it.
 
-use sqlx::PgConnection;
-
 use super::{
     Disbursement, DisbursementAction, DisbursementStatus, Payment, claims,
-    commands::{Held, Once, finish, hold_once},
+    commands::{Held, Once, answered_again, event_of, finish, hold_once},
+    payment_store::{self, Found, Paying},
     rules, store,
 };
 use crate::{
-    App, Result,
+    App, Refusal, Result,
     access::Actor,
-    deadlines,
-    documents::{self, DocumentKind},
-    grants::Grant,
     id::DisbursementId,
     idempotency,
     ledger::{self, Account, Posting},
     money::Money,
     rule_sets::{
-        bound::{self, Bound},
-        kinds::{InHand, RuleTerms, Step},
+        bound::Bound,
+        kinds::{RuleTerms, Step},
     },
 };
 
@@ -39,39 +35,43 @@ pub async fn pay(
         idempotency_key,
         &(id, &payment),
     )?;
-    let Held { mut tx, grant, mut disbursement, identity } =
-        match hold_once(app, officer, id, DisbursementAction::Pay, &once).await? {
-            Once::Now(held) => *held,
-            Once::Before(made) => return Ok(*made),
-        };
-    rules::check_payer(&disbursement, identity.person)?;
-    rules::check_payment(&grant, &disbursement, &payment, app.clock.today())?;
-    let in_hand = in_hand(app, &mut tx, &grant).await?;
-    let bound = bound::of_grant(&mut tx, grant.id, app.clock.today()).await?;
-    bound.check(&Step::Pay {
-        on: payment.paid_on,
-        amount: disbursement.payable(),
-        retains: disbursement.claims(),
-        in_hand,
-    })?;
-    let claimed = store::claims_of(&mut tx, &disbursement).await?;
-    disbursement.retained = withheld(&bound, &disbursement);
-    disbursement.paid_by = Some(identity.person);
-    disbursement.paid_on = Some(payment.paid_on);
-    disbursement.method = Some(payment.method);
-    disbursement.reference = Some(payment.reference.trim().into());
-    disbursement.vendor_number = payment.accounting.vendor_number;
-    disbursement.purchase_order = payment.accounting.purchase_order;
-    disbursement.fund_string = payment.accounting.fund_string;
-    disbursement.warrant_number = payment.warrant_number;
-    disbursement.status = DisbursementStatus::Paid;
-    let event = finish(app, &mut tx, identity, &mut disbursement).await?;
-    let mut posting =
-        Posting::of_grant(grant.id, event.0, payment.paid_on).opening(disbursement.opening);
-    claims::pay(&mut posting, &disbursement, &claimed);
-    ledger::store::post(&mut tx, &app.clock, &posting).await?;
+    let mut tx = app.db.begin().await?;
+    let (now, today) = (app.clock.now(), app.clock.today());
+    let held = match payment_store::hold(&mut tx, &once, officer, id, now, today).await? {
+        Found::Held(held) => *held,
+        Found::Before(before) => {
+            once.check_same(&before.input_hash)?;
+            return answered_again(&mut tx, &officer.reach, before.object).await;
+        }
+        Found::Nothing => {
+            return Err(Refusal::not_found("disbursement").on("disbursementId").into());
+        }
+    };
+    let Paying { grant, disbursement: mut paid, claims: claimed, bound, .. } = held;
+    rules::check_action(&grant, &paid, DisbursementAction::Pay)?;
+    rules::check_payer(&paid, officer.person)?;
+    rules::check_payment(&grant, &paid, &payment, today)?;
+    let in_hand = rules::in_hand(grant.signed_on.is_some(), held.resolved, held.overdue);
+    let (on, amount, retains) = (payment.paid_on, paid.payable(), paid.claims());
+    bound.check(&Step::Pay { on, amount, retains, in_hand })?;
+    paid.retained = withheld(&bound, &paid);
+    paid.paid_by = Some(officer.person);
+    paid.paid_on = Some(on);
+    paid.method = Some(payment.method);
+    paid.reference = Some(payment.reference.trim().into());
+    paid.vendor_number = payment.accounting.vendor_number;
+    paid.purchase_order = payment.accounting.purchase_order;
+    paid.fund_string = payment.accounting.fund_string;
+    paid.warrant_number = payment.warrant_number;
+    paid.status = DisbursementStatus::Paid;
+    paid.revision += 1;
+    paid.updated_at = now;
+    let event = event_of(&app.clock, officer, &paid);
+    let mut posting = Posting::of_grant(grant.id, event.id.0, on).opening(paid.opening);
+    claims::pay(&mut posting, &paid, &claimed);
+    payment_store::write(&mut tx, &app.clock, &paid, &event, &posting).await?;
     tx.commit().await?;
-    Ok(disbursement)
+    Ok(paid)
 }
 
 /// Takes a payment back: its amount is available again.
@@ -123,13 +123,4 @@ fn withheld(bound: &Bound, of: &Disbursement) -> Money {
         Some(terms) if of.claims() => terms.withheld(of.payable()),
         _ => Money::ZERO,
     }
-}
-
-/// What is in hand before a payment of a grant.
-async fn in_hand(app: &App, tx: &mut PgConnection, grant: &Grant) -> Result<InHand> {
-    let now = app.clock.now();
-    let mut overdue = deadlines::store::overdue_deliverables(&mut *tx, &[grant.id], now).await?;
-    let overdue = overdue.remove(&grant.id).unwrap_or_default();
-    let resolved = documents::store::having(tx, &[grant.id], DocumentKind::Resolution).await?;
-    Ok(rules::in_hand(grant.signed_on.is_some(), !resolved.is_empty(), overdue))
 }

@@ -54,23 +54,13 @@ pub async fn known(
     let counties: Vec<CountyId> = subjects.iter().filter_map(|subject| subject.county()).collect();
     let organizations: Vec<OrganizationId> =
         subjects.iter().filter_map(|subject| subject.organization()).collect();
-    let rows = sqlx::query!(
+    let rows = sqlx::query_as!(
+        KnownRow,
         r#"
-        select distinct on (city_id, county_id, organization_id, kind)
-               fact_id as "fact?: FactId", city_id as "city?: CityId", county_id as "county?: CountyId",
-               organization_id as "organization?: OrganizationId", kind as "kind!: FactKind", value as "value!",
+        select fact_id as "fact_id?: FactId", city_id as "city_id?: CityId", county_id as "county_id?: CountyId",
+               organization_id as "organization_id?: OrganizationId", kind as "kind!: FactKind", value as "value!",
                as_of as "as_of!: Date"
-          from (select id as fact_id, city_id, county_id, organization_id, kind, value, as_of, recorded_at
-                  from facts
-                 where city_id = any($1) or county_id = any($2) or organization_id = any($3)
-                 union all
-                select null, id, null, null, 'POPULATION', population::text, date '2020-04-01', '-infinity'
-                  from cities where id = any($1) and population is not null
-                 union all
-                select null, null, id, null, 'POPULATION', population::text, date '2020-04-01', '-infinity'
-                  from counties where id = any($2) and population is not null) as all_facts
-         where as_of <= $4
-         order by city_id, county_id, organization_id, kind, as_of desc, recorded_at desc, fact_id desc
+          from facts_known($1, $2, $3, $4)
         "#,
         cities as _,
         counties as _,
@@ -79,16 +69,82 @@ pub async fn known(
     )
     .fetch_all(db)
     .await?;
+    Ok(by_subject(rows))
+}
+
+/// A fact of `facts_known`.
+#[derive(serde::Deserialize)]
+pub struct KnownRow {
+    fact_id: Option<FactId>,
+    city_id: Option<CityId>,
+    county_id: Option<CountyId>,
+    organization_id: Option<OrganizationId>,
+    kind: FactKind,
+    value: String,
+    as_of: Date,
+}
+
+/// What is known of whom.
+pub fn by_subject(rows: Vec<KnownRow>) -> HashMap<Subject, Known> {
     let mut known: HashMap<_, Known> = HashMap::new();
     for row in rows {
         let subject = row
-            .city
+            .city_id
             .map(Subject::City)
-            .or(row.county.map(Subject::County))
-            .or(row.organization.map(Subject::Organization));
+            .or(row.county_id.map(Subject::County))
+            .or(row.organization_id.map(Subject::Organization));
         let Some(subject) = subject else { continue };
-        let fact = KnownFact { value: row.value, as_of: row.as_of, fact: row.fact };
+        let fact = KnownFact { value: row.value, as_of: row.as_of, fact: row.fact_id };
         known.entry(subject).or_default().insert(row.kind, fact);
+    }
+    known
+}
+
+/// As `known`, each subject on a day of its own.
+pub async fn known_on(
+    db: impl PgExecutor<'_>,
+    asked: &[(Subject, Date)],
+) -> sqlx::Result<HashMap<(Subject, Date), Known>> {
+    let cities: Vec<Option<CityId>> = asked.iter().map(|(subject, _)| subject.city()).collect();
+    let counties: Vec<Option<CountyId>> =
+        asked.iter().map(|(subject, _)| subject.county()).collect();
+    let organizations: Vec<Option<OrganizationId>> =
+        asked.iter().map(|(subject, _)| subject.organization()).collect();
+    let days: Vec<Date> = asked.iter().map(|(_, day)| *day).collect();
+    let rows = sqlx::query!(
+        r#"
+        select distinct on (asked.place, kind)
+               asked.place as "place!", fact_id as "fact?: FactId", kind as "kind!: FactKind", value as "value!",
+               as_of as "as_of!: Date"
+          from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::date[])
+               with ordinality as asked (city_id, county_id, organization_id, day, place)
+         cross join lateral (
+               select id as fact_id, kind, value, as_of, recorded_at
+                 from facts f
+                where f.city_id = asked.city_id or f.county_id = asked.county_id
+                   or f.organization_id = asked.organization_id
+                union all
+               select null, 'POPULATION', population::text, date '2020-04-01', '-infinity'
+                 from cities where id = asked.city_id and population is not null
+                union all
+               select null, 'POPULATION', population::text, date '2020-04-01', '-infinity'
+                 from counties where id = asked.county_id and population is not null) as all_facts
+         where as_of <= asked.day
+         order by asked.place, kind, as_of desc, recorded_at desc, fact_id desc
+        "#,
+        cities as _,
+        counties as _,
+        organizations as _,
+        days as _,
+    )
+    .fetch_all(db)
+    .await?;
+    let mut known: HashMap<_, Known> = HashMap::new();
+    for row in rows {
+        let place = usize::try_from(row.place - 1).unwrap_or_default();
+        let Some(subject_on) = asked.get(place) else { continue };
+        let fact = KnownFact { value: row.value, as_of: row.as_of, fact: row.fact };
+        known.entry(*subject_on).or_default().insert(row.kind, fact);
     }
     Ok(known)
 }

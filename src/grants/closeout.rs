@@ -12,6 +12,7 @@ use crate::{
     error::UserErrorCode,
     ledger::{self, Account, AccountKind, Move, Posting},
     money::Money,
+    reports,
     text_enum::text_enum,
 };
 
@@ -25,6 +26,8 @@ text_enum! {
     pub enum CloseoutStep {
         /// The period of performance is over.
         PeriodOver = "PERIOD_OVER",
+        /// Every report, the final one among them, is accepted or was waived.
+        ReportsAccepted = "REPORTS_ACCEPTED",
         /// Nothing is requested or approved and unpaid.
         RequestsSettled = "REQUESTS_SETTLED",
         /// No order of the recipient is open.
@@ -74,7 +77,9 @@ pub fn due_on(performance_end: Date, subrecipient: bool) -> Date {
 pub async fn read(db: &mut PgConnection, app: &App, grant: &Grant) -> Result<Closeout> {
     let accounts = ledger::store::accounts(&mut *db, grant.id).await?;
     let today = app.clock.today();
-    let items = items(grant, &accounts, today);
+    let mut waiting = reports::store::unaccepted(&mut *db, &[grant.id]).await?;
+    let waiting = waiting.remove(&grant.id).unwrap_or_default();
+    let items = items(grant, &accounts, &waiting, today);
     let due_on = due_on(grant.performance_end, grant.parent_id.is_some());
     let complete = items.iter().all(|item| item.done);
     Ok(Closeout { due_on, days_left: today.days_until(due_on), items, complete, accounts })
@@ -83,12 +88,11 @@ pub async fn read(db: &mut PgConnection, app: &App, grant: &Grant) -> Result<Clo
 impl Closeout {
     /// Refuses to end a grant that is not ready, with the first thing to do.
     pub fn check(&self, grant: &Grant, action: GrantAction) -> Result<(), Refusal> {
-        // What is terminated ends before its time.
-        let early = action == GrantAction::Terminate;
-        let missing = self
-            .items
-            .iter()
-            .find(|item| !item.done && !(early && item.step == CloseoutStep::PeriodOver));
+        // What is terminated ends before its time, and before its reports.
+        let early = [CloseoutStep::PeriodOver, CloseoutStep::ReportsAccepted];
+        let asked =
+            |item: &&CloseoutItem| action != GrantAction::Terminate || !early.contains(&item.step);
+        let missing = self.items.iter().filter(asked).find(|item| !item.done);
         match missing {
             Some(item) if item.step == CloseoutStep::PeriodOver => {
                 Err(Refusal::new(UserErrorCode::OutsidePeriod, item.detail.clone()))
@@ -102,7 +106,12 @@ impl Closeout {
     }
 }
 
-fn items(grant: &Grant, accounts: &HashMap<Account, Money>, today: Date) -> Vec<CloseoutItem> {
+fn items(
+    grant: &Grant,
+    accounts: &HashMap<Account, Money>,
+    reports: &[String],
+    today: Date,
+) -> Vec<CloseoutItem> {
     use AccountKind::{
         AdvanceOpen, Approved, ClaimPending, Claimed, Encumbered, Paid, Requested, Retained,
         Unclaimed,
@@ -128,6 +137,14 @@ fn items(grant: &Grant, accounts: &HashMap<Account, Money>, today: Date) -> Vec<
             step: CloseoutStep::PeriodOver,
             done: over.is_ok(),
             detail: over.map_or_else(|why| why.message, |()| "done".into()),
+        },
+        CloseoutItem {
+            step: CloseoutStep::ReportsAccepted,
+            done: reports.is_empty(),
+            detail: match reports {
+                [] => "done".into(),
+                waiting => format!("not accepted yet: {}", waiting.join("; ")),
+            },
         },
         item(
             CloseoutStep::RequestsSettled,

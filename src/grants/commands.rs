@@ -41,6 +41,7 @@ pub async fn create(app: &App, actor: &Actor, new: NewGrant) -> Result<Grant> {
     }
     let id = GrantId::new(&app.clock);
     store::insert(&mut tx, id, &new, drafter.person, app.clock.now()).await?;
+    ledger::store::open_accounts(&mut tx, &app.clock, id).await?;
     budgets::commands::enter(&mut tx, &app.clock, id, &lines).await?;
     let grant = lock(&mut tx, &drafter.reach, id).await?;
     tx.commit().await?;
@@ -199,7 +200,8 @@ async fn end(
     let change =
         store::Change { ended_on: Some(app.clock.today()), ..store::Change::to(&grant, status) };
     let ended = store::change(&mut tx, id, &change, app.clock.now()).await?;
-    schedule::follow(&mut tx, &app.clock, id, "the grant ended").await?;
+    let reason = format!("the grant was {}", status.as_str().to_lowercase());
+    schedule::follow(&mut tx, &app.clock, id, &reason).await?;
     tx.commit().await?;
     Ok(ended)
 }
@@ -207,8 +209,9 @@ async fn end(
 /// What is left of a grant whose last day to pay has passed lapses; a job calls it. False where nothing was left.
 pub async fn lapse(app: &App, id: GrantId, reach: &Reach) -> Result<bool> {
     let mut tx = app.db.begin().await?;
-    let grant = lock(&mut tx, reach, id).await?;
-    let over = grant.liquidate_by.is_some_and(|last| last < app.clock.today());
+    lock(&mut tx, reach, id).await?;
+    let bound = bound::of_grant(&mut tx, id, app.clock.today()).await?;
+    let over = bound.situation.liquidate_by.is_some_and(|last| last < app.clock.today());
     let accounts = ledger::store::accounts(&mut *tx, id).await?;
     let mut posting = Posting::of_grant(id, idempotency::event(&app.clock), app.clock.today());
     for (account, amount) in closeout::in_order(&accounts) {

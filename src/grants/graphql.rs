@@ -43,9 +43,19 @@ use crate::{
     graphql::{ContextExt, payload},
     id::{CityId, GrantId, OrganizationId, ProgramId, StreamId},
     ledger::GrantBalance,
+    matching::{
+        MatchAcceptance, MatchContribution, MatchStanding,
+        graphql::{
+            AcceptancesListed, ContributionsListed, acceptances_of_grant, contributions_of_grant,
+        },
+    },
     money::Money,
     page::{OrderDirection, PageArgs, Window},
     people::{Organization, Person, graphql::OrganizationLoader, graphql::PersonLoader},
+    reports::{
+        Report,
+        graphql::{ReportsListed, reports_of_grant},
+    },
     rule_sets::{
         RuleFinding, RuleOverride, RuleSet,
         bound::law_day,
@@ -222,6 +232,35 @@ impl Grant {
         encumbrances_of_grant(ctx, self.id, PageArgs { first, after, last, before }).await
     }
 
+    /// What the recipient and others added to it, as it was recorded for this grant, the latest first.
+    async fn match_contributions(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<String, MatchContribution, ContributionsListed>> {
+        contributions_of_grant(ctx, self.id, PageArgs { first, after, last, before }).await
+    }
+
+    /// What was accepted as its match, the earliest first; parts of contributions recorded for other grants included.
+    async fn match_acceptances(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<String, MatchAcceptance, AcceptancesListed>> {
+        acceptances_of_grant(ctx, self.id, PageArgs { first, after, last, before }).await
+    }
+
+    /// How its match stands now, and whether it keeps pace with what is paid.
+    async fn match_status(&self, ctx: &Context<'_>) -> Result<MatchStanding> {
+        Ok(MatchStanding::of(&self.balance(ctx, None, None).await?))
+    }
+
     /// What has to be done before it is closed, and by when (2 CFR 200.344).
     async fn closeout(&self, ctx: &Context<'_>) -> Result<Closeout> {
         let mut db = ctx.app().db.acquire().await?;
@@ -289,6 +328,18 @@ impl Grant {
         before: Option<String>,
     ) -> Result<Connection<String, GrantDocument, DocumentsListed>> {
         documents_of_grant(ctx, self.id, PageArgs { first, after, last, before }).await
+    }
+
+    /// The reports on it, the earliest due first.
+    async fn reports(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<String, Report, ReportsListed>> {
+        reports_of_grant(ctx, self.id, PageArgs { first, after, last, before }).await
     }
 
     /// What you may do to it now.

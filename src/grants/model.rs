@@ -51,6 +51,8 @@ text_enum! {
         RecordExpenditure = "RECORD_EXPENDITURE",
         /// Record an order.
         Encumber = "ENCUMBER",
+        /// Record what was added to it.
+        RecordMatch = "RECORD_MATCH",
         /// Set aside for payment what was withheld.
         ReleaseRetention = "RELEASE_RETENTION",
         /// Begin its closeout after the period of performance.
@@ -92,6 +94,7 @@ impl GrantStatus {
             Self::Active => &[
                 RecordExpenditure,
                 Encumber,
+                RecordMatch,
                 RequestDisbursement,
                 TransferBudget,
                 Amend,
@@ -104,6 +107,7 @@ impl GrantStatus {
             Self::Suspended => &[
                 RecordExpenditure,
                 Encumber,
+                RecordMatch,
                 TransferBudget,
                 Amend,
                 Resume,
@@ -114,6 +118,7 @@ impl GrantStatus {
             Self::Closing => &[
                 RecordExpenditure,
                 Encumber,
+                RecordMatch,
                 RequestDisbursement,
                 TransferBudget,
                 Amend,
@@ -136,9 +141,10 @@ impl GrantAction {
     pub fn roles(self) -> &'static [Role] {
         match self {
             Self::Award => &[Role::Approver],
-            Self::RequestDisbursement | Self::RecordExpenditure | Self::Encumber => {
-                &[Role::CityFinance]
-            }
+            Self::RequestDisbursement
+            | Self::RecordExpenditure
+            | Self::Encumber
+            | Self::RecordMatch => &[Role::CityFinance],
             Self::TransferBudget => &[Role::GrantManager, Role::CityFinance],
             Self::Close | Self::ReleaseRetention | Self::Terminate => &[Role::FiscalOfficer],
             Self::Sign
@@ -162,7 +168,7 @@ pub struct DateRange {
 }
 
 /// An award of a program's money to a recipient organization.
-#[derive(Clone, Debug, SimpleObject)]
+#[derive(Clone, Debug, SimpleObject, serde::Deserialize)]
 #[graphql(complex)]
 pub struct Grant {
     /// Identifies the grant everywhere in Thrive.

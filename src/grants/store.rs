@@ -414,3 +414,28 @@ pub async fn set_accounting(
     .await?;
     Ok(())
 }
+
+/// Grants after one, in the order of their ids, whose last day to pay lies before a day, by their own terms or by their
+/// rules, and that have something left that was neither asked for nor spent.
+pub async fn unliquidated(
+    db: impl PgExecutor<'_>,
+    on: Date,
+    after: Option<GrantId>,
+    limit: i64,
+) -> sqlx::Result<Vec<GrantId>> {
+    sqlx::query_scalar!(
+        r#"select g.id as "id: GrantId" from grants g
+            where g.status in ('AWARDED', 'ACTIVE', 'SUSPENDED', 'CLOSING') and ($2::uuid is null or g.id > $2)
+              and coalesce(g.liquidate_by, (select min(d.due_on) from deadlines d
+                                             where d.grant_id = g.id and d.kind = 'LIQUIDATE_BY' and d.obligation is not null
+                                               and d.status <> 'WITHDRAWN')) < $1
+              and exists (select from ledger_accounts a
+                           where a.grant_id = g.id and a.kind in ('AVAILABLE', 'UNOBLIGATED') and a.balance > 0)
+            order by g.id limit $3"#,
+        on as _,
+        after as _,
+        limit,
+    )
+    .fetch_all(db)
+    .await
+}

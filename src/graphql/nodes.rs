@@ -2,15 +2,17 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use async_graphql::{Context, ID, Interface, Object, SimpleObject};
+use async_graphql::{ComplexObject, Context, ID, Interface, Object, SimpleObject};
 use uuid::Uuid;
 
 use super::ContextExt;
 use crate::{
     Error, Result,
     access::Role,
-    cities, deadlines, disbursements, documents, email, facts, grants, jobs, people, plans,
-    rule_sets,
+    allocations, appropriations,
+    awaiting::graphql::Awaiting,
+    cities, deadlines, delegations, disbursements, documents, email, facts, grants, jobs, matching,
+    people, plans, reports, rule_sets,
     streams::{self, Catalog},
 };
 
@@ -35,10 +37,18 @@ pub enum Node {
     RuleOverride(rule_sets::RuleOverride),
     Fact(facts::Fact),
     GrantDocument(documents::GrantDocument),
+    Report(reports::Report),
+    Allocation(allocations::Allocation),
+    AllocationReceipt(allocations::AllocationReceipt),
+    AllocationSpend(allocations::AllocationSpend),
+    Appropriation(appropriations::Appropriation),
+    MatchContribution(matching::MatchContribution),
+    ApprovalDelegation(delegations::ApprovalDelegation),
 }
 
 /// Who is asking.
 #[derive(SimpleObject)]
+#[graphql(complex)]
 pub struct Viewer {
     /// The person signed in; null without a token.
     person: Option<people::Person>,
@@ -50,6 +60,14 @@ pub struct Viewer {
     cities: Vec<cities::City>,
     /// The organizations whose grants can be seen.
     organizations: Vec<people::Organization>,
+}
+
+#[ComplexObject]
+impl Viewer {
+    /// What waits for you: decisions, payments, corrections and signatures. Empty without a token.
+    async fn awaiting(&self, ctx: &Context<'_>) -> Result<Awaiting> {
+        Awaiting::of(ctx, ctx.actor().identity()).await
+    }
 }
 
 #[derive(Default)]
@@ -169,6 +187,24 @@ async fn find_kind(ctx: &Context<'_>, kind: &str, ids: &[&str]) -> Result<Vec<(U
         ("document", _) => {
             nodes!(documents::store::find(db, reach, &parse(ids)?).await?, Node::GrantDocument)
         }
+        ("report", _) => nodes!(reports::store::find(db, reach, &parse(ids)?).await?, Node::Report),
+        ("allocation", _) => {
+            nodes!(allocations::store::find(db, reach, &parse(ids)?).await?, Node::Allocation)
+        }
+        ("areceipt", _) => {
+            let found = allocations::store::find_receipts(db, reach, &parse(ids)?).await?;
+            nodes!(found, Node::AllocationReceipt)
+        }
+        ("aspend", _) => {
+            let found = allocations::store::find_spends(db, reach, &parse(ids)?).await?;
+            nodes!(found, Node::AllocationSpend)
+        }
+        ("appropriation", _) => {
+            nodes!(appropriations::store::find(db, &parse(ids)?).await?, Node::Appropriation)
+        }
+        ("match", _) => {
+            nodes!(matching::store::find(db, reach, &parse(ids)?).await?, Node::MatchContribution)
+        }
         ("fact", Some(_)) => nodes!(facts::store::find(db, &parse(ids)?).await?, Node::Fact),
         ("org", Some(_)) => {
             nodes!(people::store::find_organizations(db, &parse(ids)?).await?, Node::Organization)
@@ -189,10 +225,16 @@ async fn find_kind(ctx: &Context<'_>, kind: &str, ids: &[&str]) -> Result<Vec<(U
                 Node::Email
             )
         }
+        ("delegation", Some(viewer)) => {
+            nodes!(
+                delegations::store::find(db, reach.everything, viewer.person, &parse(ids)?).await?,
+                Node::ApprovalDelegation
+            )
+        }
         ("jobrun", Some(_)) if reach.everything => {
             nodes!(jobs::store::find(db, &parse(ids)?).await?, Node::JobRun)
         }
-        ("org" | "person" | "fact" | "deadline" | "email" | "jobrun", _) => vec![],
+        ("org" | "person" | "fact" | "deadline" | "email" | "jobrun" | "delegation", _) => vec![],
         _ => {
             let id = ids.first().copied().unwrap_or_default();
             return Err(Error::BadInput(format!("`{id}` is not an id of Thrive")));

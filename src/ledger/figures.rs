@@ -161,7 +161,7 @@ fn elapsed(term: &Term, on: Date) -> Option<Percent> {
 }
 
 /// Calendar months after this one, to the month of the end.
-fn months_left(on: Date, end: Date) -> i32 {
+pub fn months_left(on: Date, end: Date) -> i32 {
     let month = |day: Date| day.year() * 12 + i32::try_from(day.month()).unwrap_or_default();
     (month(end) - month(on)).max(0)
 }

@@ -6,7 +6,7 @@
 //! use      SRC_USE ─▶ UNOBLIGATED(line) ⇄ ENCUMBERED(order) ─▶ UNCLAIMED(line) ⇄ CLAIM_PENDING(line) ─▶ CLAIMED(line)
 //! advance  SRC_ADV ─▶ ADVANCE_ROOM ⇄ ADVANCE_PENDING(advance) ─▶ ADVANCE_OPEN(advance) ─▶ ADVANCE_ROOM
 //! match    SRC_MATCH ─▶ MATCH_UNUSED (of a contribution) ─▶ MATCH_MET (of a grant)
-//! allocation  SRC_ALLOC ─▶ COMPONENT ─▶ SPENT | REVERTED
+//! allocation  SRC_ALLOC ─▶ COMPONENT(layer) ─▶ SPENT | REVERTED(layer)
 //! ```
 //!
 //! Always true: awarded is the sum of the pay chain without its source, and of the use

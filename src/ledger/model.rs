@@ -2,7 +2,7 @@ use uuid::Uuid;
 
 use crate::{
     clock::Date,
-    id::{BudgetLineId, DisbursementId, EncumbranceId, GrantId},
+    id::{AllocationComponentId, BudgetLineId, DisbursementId, EncumbranceId, GrantId},
     money::Money,
     text_enum::text_enum,
 };
@@ -63,6 +63,11 @@ text_enum! {
     }
 }
 
+impl AccountKind {
+    pub const OF_EVERY_GRANT: [Self; 6] =
+        [Self::SrcPay, Self::Available, Self::Requested, Self::Approved, Self::Paid, Self::Lapsed];
+}
+
 text_enum! {
     /// Why money moves.
     pub enum Move {
@@ -112,6 +117,8 @@ text_enum! {
         Contribute = "CONTRIBUTE",
         /// A contribution is counted as match.
         AcceptMatch = "ACCEPT_MATCH",
+        /// A contribution is turned down.
+        DeclineMatch = "DECLINE_MATCH",
         /// An allocation is received.
         Receive = "RECEIVE",
         /// An allocation is spent.
@@ -165,6 +172,14 @@ impl Account {
 
     pub fn advance_open(advance: DisbursementId) -> Self {
         Self { kind: AccountKind::AdvanceOpen, item: Some(advance.0) }
+    }
+
+    pub fn component(layer: AllocationComponentId) -> Self {
+        Self { kind: AccountKind::Component, item: Some(layer.0) }
+    }
+
+    pub fn reverted(layer: AllocationComponentId) -> Self {
+        Self { kind: AccountKind::Reverted, item: Some(layer.0) }
     }
 }
 

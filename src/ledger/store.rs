@@ -11,99 +11,98 @@ use crate::{
     money::Money,
 };
 
+/// Opens the accounts of a new grant's pay chain, all empty; others open with their first entry.
+pub async fn open_accounts(
+    tx: &mut PgConnection,
+    clock: &Clock,
+    grant: GrantId,
+) -> sqlx::Result<()> {
+    let ids: Vec<AccountId> =
+        AccountKind::OF_EVERY_GRANT.iter().map(|_| AccountId::new(clock)).collect();
+    sqlx::query!(
+        "insert into ledger_accounts (id, grant_id, kind)
+         select account.id, $3, account.kind from unnest($1::uuid[], $2::text[]) as account (id, kind)",
+        ids as _,
+        AccountKind::OF_EVERY_GRANT.as_slice() as _,
+        grant as _,
+    )
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
 /// Posts what an event moves, in one statement: accounts that are not there yet are opened with it. The database
 /// keeps the balances, and refuses to overdraw. The caller holds the owner's row.
 pub async fn post(tx: &mut PgConnection, clock: &Clock, posting: &Posting) -> sqlx::Result<()> {
     if posting.entries.is_empty() {
         return Ok(());
     }
-    let ids: Vec<TransferId> = posting.entries.iter().map(|_| TransferId::new(clock)).collect();
-    let steps: Vec<Move> = posting.entries.iter().map(|entry| entry.step).collect();
-    let amounts: Vec<Money> = posting.entries.iter().map(|entry| entry.amount).collect();
-    let from = Side::of(posting.entries.iter().map(|entry| entry.from), clock);
-    let to = Side::of(posting.entries.iter().map(|entry| entry.to), clock);
-    let posted = sqlx::query!(
-        "with entries as (
-             select * from unnest($1::uuid[], $2::text[], $3::numeric[], $4::uuid[], $5::uuid[], $6::uuid[], $7::uuid[],
-                                  $8::text[], $9::uuid[], $10::uuid[], $11::uuid[], $12::uuid[], $13::uuid[],
-                                  $14::text[], $15::uuid[])
-                    with ordinality
-                    as e (id, kind, amount, from_id, from_grant, from_allocation, from_contribution, from_kind, from_item,
-                          to_id, to_grant, to_allocation, to_contribution, to_kind, to_item, place)
-         ), wanted as (
-             select from_id as id, from_grant as grant_id, from_allocation as allocation_id,
-                    from_contribution as contribution_id, from_kind as kind, from_item as item_id from entries
-              union all
-             select to_id, to_grant, to_allocation, to_contribution, to_kind, to_item from entries
-         ), known as (
-             select a.* from ledger_accounts a
-              where (a.grant_id, a.kind) in (select grant_id, kind from wanted)
-                 or (a.allocation_id, a.kind) in (select allocation_id, kind from wanted)
-                 or (a.contribution_id, a.kind) in (select contribution_id, kind from wanted)
-         ), opened as (
-             insert into ledger_accounts (id, grant_id, allocation_id, contribution_id, kind, item_id)
-             select distinct on (w.grant_id, w.allocation_id, w.contribution_id, w.kind, w.item_id)
-                    w.id, w.grant_id, w.allocation_id, w.contribution_id, w.kind, w.item_id
-               from wanted w
-              where not exists (select from known k
-                                 where (k.grant_id, k.allocation_id, k.contribution_id, k.kind, k.item_id)
-                                       is not distinct from
-                                       (w.grant_id, w.allocation_id, w.contribution_id, w.kind, w.item_id))
-              order by w.grant_id, w.allocation_id, w.contribution_id, w.kind, w.item_id
-             returning *
-         ), accounts as (
-             select id, grant_id, allocation_id, contribution_id, kind, item_id from known
-              union all
-             select id, grant_id, allocation_id, contribution_id, kind, item_id from opened
-         )
-         insert into ledger_transfers
-                (id, from_account, to_account, from_kind, to_kind, amount, kind, cause_id, effective_on, recorded_at, opening,
-                 reverses_id)
-         select e.id, source.id, target.id, source.kind, target.kind, e.amount, e.kind, $16, $17, $18, $19,
-                (select t.id from ledger_transfers t
-                  where t.cause_id = $20 and t.from_account = target.id and t.to_account = source.id)
-           from entries e
-           join accounts source on (source.grant_id, source.allocation_id, source.contribution_id, source.kind, source.item_id)
-                is not distinct from (e.from_grant, e.from_allocation, e.from_contribution, e.from_kind, e.from_item)
-           join accounts target on (target.grant_id, target.allocation_id, target.contribution_id, target.kind, target.item_id)
-                is not distinct from (e.to_grant, e.to_allocation, e.to_contribution, e.to_kind, e.to_item)
-          order by e.place",
-        ids as _,
-        steps as _,
-        amounts as _,
-        from.ids as _,
-        from.grants as _,
-        from.allocations as _,
-        from.contributions as _,
-        from.kinds as _,
-        from.items as _,
-        to.ids as _,
-        to.grants as _,
-        to.allocations as _,
-        to.contributions as _,
-        to.kinds as _,
-        to.items as _,
+    let columns = Columns::of(posting, clock);
+    let posted = sqlx::query_scalar!(
+        r#"select post_ledger_entries($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
+                                      $20) as "posted!""#,
+        &columns.ids as _,
+        &columns.steps as _,
+        &columns.amounts as _,
+        &columns.from.ids as _,
+        &columns.from.grants as _,
+        &columns.from.allocations as _,
+        &columns.from.contributions as _,
+        &columns.from.kinds as _,
+        &columns.from.items as _,
+        &columns.to.ids as _,
+        &columns.to.grants as _,
+        &columns.to.allocations as _,
+        &columns.to.contributions as _,
+        &columns.to.kinds as _,
+        &columns.to.items as _,
         posting.cause,
         posting.effective_on as _,
         clock.now(),
         posting.opening,
         posting.reverses,
     )
-    .execute(tx)
+    .fetch_one(tx)
     .await?;
-    // An entry that went nowhere must not pass unseen.
-    let all = u64::try_from(posting.entries.len()).unwrap_or_default();
-    if posted.rows_affected() == all { Ok(()) } else { Err(sqlx::Error::RowNotFound) }
+    columns.all_posted(posted)
 }
 
-/// One side of entries, as columns. An id of its own for each account, should it have to be opened.
-struct Side {
-    ids: Vec<AccountId>,
-    grants: Vec<Option<Uuid>>,
-    allocations: Vec<Option<Uuid>>,
-    contributions: Vec<Option<Uuid>>,
-    kinds: Vec<AccountKind>,
-    items: Vec<Option<Uuid>>,
+/// A posting as `post_ledger_entries` takes it.
+pub struct Columns {
+    pub ids: Vec<TransferId>,
+    pub steps: Vec<Move>,
+    pub amounts: Vec<Money>,
+    pub from: Side,
+    pub to: Side,
+}
+
+impl Columns {
+    pub fn of(posting: &Posting, clock: &Clock) -> Self {
+        let entries = || posting.entries.iter();
+        Self {
+            ids: entries().map(|_| TransferId::new(clock)).collect(),
+            steps: entries().map(|entry| entry.step).collect(),
+            amounts: entries().map(|entry| entry.amount).collect(),
+            from: Side::of(entries().map(|entry| entry.from), clock),
+            to: Side::of(entries().map(|entry| entry.to), clock),
+        }
+    }
+
+    /// An entry that went nowhere must not pass unseen.
+    pub fn all_posted(&self, posted: i64) -> sqlx::Result<()> {
+        let all = usize::try_from(posted).is_ok_and(|posted| posted == self.ids.len());
+        if all { Ok(()) } else { Err(sqlx::Error::RowNotFound) }
+    }
+}
+
+/// One side of entries. An id of its own for each account, should it have to be opened.
+pub struct Side {
+    pub ids: Vec<AccountId>,
+    pub grants: Vec<Option<Uuid>>,
+    pub allocations: Vec<Option<Uuid>>,
+    pub contributions: Vec<Option<Uuid>>,
+    pub kinds: Vec<AccountKind>,
+    pub items: Vec<Option<Uuid>>,
 }
 
 impl Side {
@@ -126,6 +125,14 @@ impl Side {
         }
         side
     }
+}
+
+/// Lets the database check at once what it checks when a transaction ends, so that each of several steps is refused by
+/// itself.
+pub async fn check_now(tx: &mut PgConnection) -> sqlx::Result<()> {
+    sqlx::query!("set constraints all immediate").execute(&mut *tx).await?;
+    sqlx::query!("set constraints all deferred").execute(tx).await?;
+    Ok(())
 }
 
 /// A sum over all accounts of a kind of one grant.

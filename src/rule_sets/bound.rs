@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use sqlx::PgConnection;
 
 use super::{
+    Rule, RuleOverride,
     evaluation::{self, Binding},
     kinds::{RuleTerms, Situation, Step},
     override_store, store,
@@ -91,6 +92,22 @@ pub async fn of_grants(
         (row.id, Bound::new(rule_set, situation(&row, &known), rules))
     };
     Ok(rows.into_iter().map(bind).collect())
+}
+
+/// A signed grant that was read as a whole: its rules, the approved overrides in the order of their proposal, and what
+/// is known of those who speak for it.
+pub fn of_signed(
+    row: &store::Circumstances,
+    rules: Vec<Rule>,
+    overrides: Vec<RuleOverride>,
+    known: &HashMap<Subject, Known>,
+) -> Bound {
+    let mut latest: Vec<_> = overrides;
+    latest.sort_by_key(|one| (one.decided_at, one.id));
+    let mut overrides: HashMap<_, _> = latest.into_iter().map(|one| (one.rule_id, one)).collect();
+    let bind = |rule: Rule| Binding { amended: overrides.remove(&rule.id), rule };
+    let rules = rules.into_iter().map(bind).collect();
+    Bound::new(row.rule_set_id, situation(row, known), rules)
 }
 
 /// The day whose law an agreement is made under: when it takes effect, not before it is signed.

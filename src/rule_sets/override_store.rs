@@ -15,7 +15,8 @@ use crate::{
 };
 
 /// An override as its row has it.
-struct OverrideRow {
+#[derive(serde::Deserialize)]
+pub struct OverrideRow {
     id: RuleOverrideId,
     grant_id: GrantId,
     rule_id: RuleId,
@@ -32,7 +33,7 @@ struct OverrideRow {
 }
 
 impl OverrideRow {
-    fn read(self) -> sqlx::Result<RuleOverride> {
+    pub fn read(self) -> sqlx::Result<RuleOverride> {
         Ok(RuleOverride {
             id: self.id,
             grant_id: self.grant_id,

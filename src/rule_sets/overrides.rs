@@ -2,11 +2,13 @@
 
 use sqlx::PgConnection;
 
-use super::{NewOverride, OverrideStatus, RuleOverride, commands, override_store, rules, store};
+use super::{
+    NewOverride, OverrideStatus, RuleOverride, bound, commands, override_store, rules, store,
+};
 use crate::{
     App, Refusal, Result,
     access::{Actor, Role},
-    deadlines,
+    advances, deadlines,
     error::UserErrorCode,
     grants,
     id::RuleOverrideId,
@@ -51,6 +53,10 @@ pub async fn propose(app: &App, actor: &Actor, new: NewOverride) -> Result<RuleO
 pub async fn approve(app: &App, actor: &Actor, id: RuleOverrideId) -> Result<RuleOverride> {
     let mut tx = app.db.begin().await?;
     let approved = decide(app, &mut tx, actor, id, OverrideStatus::Approved).await?;
+    let today = app.clock.today();
+    let bound = bound::of_grant(&mut tx, approved.grant_id, today).await?;
+    // It may be the cap of advances that was amended.
+    advances::follow(&mut tx, &app.clock, &bound, approved.grant_id, id.0, today).await?;
     deadlines::schedule::follow(
         &mut tx,
         &app.clock,

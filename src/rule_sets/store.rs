@@ -105,7 +105,8 @@ pub async fn in_force(
 }
 
 /// A rule as its row has it.
-struct RuleRow {
+#[derive(serde::Deserialize)]
+pub struct RuleRow {
     id: RuleId,
     rule_set_id: RuleSetId,
     name: String,
@@ -116,7 +117,7 @@ struct RuleRow {
 }
 
 impl RuleRow {
-    fn read(self) -> sqlx::Result<Rule> {
+    pub fn read(self) -> sqlx::Result<Rule> {
         Ok(Rule {
             id: self.id,
             rule_set_id: self.rule_set_id,
@@ -264,6 +265,7 @@ pub async fn write_rules(
 }
 
 /// What evaluation needs of a grant that is not a fact.
+#[derive(serde::Deserialize)]
 pub struct Circumstances {
     pub id: GrantId,
     pub program_id: ProgramId,
@@ -296,26 +298,15 @@ pub async fn circumstances(
     sqlx::query_as!(
         Circumstances,
         r#"
-        select g.id, g.program_id, g.rule_set_id, g.parent_id,
-               -- Once awarded, amendments count.
-               case when g.status = 'DRAFT' then g.amount
-                    else coalesce((select -a.balance from ledger_accounts a
-                                    where a.grant_id = g.id and a.kind = 'SRC_PAY'), g.amount) end as "amount!: Money",
-               g.performance_start, g.performance_end,
-               g.encumber_by, g.liquidate_by, g.final_invoice_by, g.signed_on, g.recipient_id,
-               o.kind as recipient_kind,
-               case when o.kind = 'CITY_GOVERNMENT' then o.city_id end as "recipient_city: CityId",
-               case when o.kind = 'COUNTY' then o.county_id end as "recipient_county: CountyId",
-               array(select c.city_id from grant_cities c where c.grant_id = g.id
-                      order by c.share_bp desc, c.city_id) as "cities!: Vec<CityId>",
-               (select c.county_id from grant_cities gc join cities c on c.id = gc.city_id
-                 where gc.grant_id = g.id order by gc.share_bp desc, gc.city_id limit 1) as "county: CountyId",
-               s.level = 'FEDERAL' as "federal!"
-          from grants g
-          join organizations o on o.id = g.recipient_id
-          join funding_programs p on p.id = g.program_id
-          join funding_streams s on s.id = p.stream_id
-         where g.id = any($1)
+        select id as "id!: GrantId", program_id as "program_id!: ProgramId", rule_set_id as "rule_set_id: RuleSetId",
+               parent_id as "parent_id: GrantId", amount as "amount!: Money", performance_start as "performance_start!: Date",
+               performance_end as "performance_end!: Date", encumber_by as "encumber_by: Date",
+               liquidate_by as "liquidate_by: Date", final_invoice_by as "final_invoice_by: Date",
+               signed_on as "signed_on: Date", recipient_id as "recipient_id!: OrganizationId",
+               recipient_kind as "recipient_kind!: OrganizationKind", recipient_city as "recipient_city: CityId",
+               recipient_county as "recipient_county: CountyId", cities as "cities!: Vec<CityId>",
+               county as "county: CountyId", federal as "federal!"
+          from grant_circumstances where id = any($1)
         "#,
         grants as _,
     )

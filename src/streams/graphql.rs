@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     Result,
+    appropriations::{self, Appropriation},
     clock::Date,
     graphql::{ContextExt, payload},
     id::{ProgramId, StreamId},
@@ -29,6 +30,11 @@ impl FundingStream {
     async fn programs(&self, ctx: &Context<'_>) -> Result<Vec<FundingProgram>> {
         let listed = Catalog::get(ctx.app()).await?;
         Ok(listed.programs.iter().filter(|program| program.stream_id == self.id).cloned().collect())
+    }
+
+    /// What was put into it for each fiscal year, and what of that is left to award; the earliest year first. Public.
+    async fn appropriations(&self, ctx: &Context<'_>) -> Result<Vec<Appropriation>> {
+        appropriations::graphql::of_stream(ctx, self.id).await
     }
 
     /// The rules in force on a day, one set for each program that has its own, by the program's code. When the stream has

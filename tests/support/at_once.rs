@@ -75,10 +75,10 @@ pub async fn fifty_times(
     first
 }
 
-/// How many entries a grant has, by the move's kind.
+/// How many events moved a grant's money, by the move's kind.
 pub async fn entries(service: &Service, grant: &Grant) -> Value {
     let counts: Vec<(String, i64)> = sqlx::query_as(
-        "select t.kind, count(*) from ledger_transfers t join ledger_accounts a on a.id = t.from_account
+        "select t.kind, count(distinct t.cause_id) from ledger_transfers t join ledger_accounts a on a.id = t.from_account
           where a.grant_id = $1 group by t.kind",
     )
     .bind(grant.id.0)

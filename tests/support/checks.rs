@@ -49,11 +49,20 @@ pub async fn assert_ledger_agrees(db: &PgPool, grant: GrantId) {
            full join moved on (moved.id, moved.month) = (m.account_id, m.month)
           where (coalesce(moved.amount_in, 0), coalesce(moved.amount_out, 0)) is distinct from (m.amount_in, m.amount_out)
          union all
-         select 'sum', jsonb_agg(a) from ledger_accounts a where a.grant_id = $1 having sum(a.balance) <> 0
+         -- A match comes from its contribution; everything else stays with the grant.
+         select 'sum', jsonb_agg(a) from ledger_accounts a
+          where a.grant_id = $1 and a.kind <> 'MATCH_MET' having sum(a.balance) <> 0
          union all
-         select 'awarded', to_jsonb(g) from grants g
-          where g.id = $1 and g.status <> 'DRAFT'
-            and g.amount <> (select sum(balance) from ledger_accounts a where a.grant_id = g.id and kind <> 'SRC_PAY')",
+         select 'awarded', to_jsonb(sums)
+           from (select (select sum(-balance) from ledger_accounts where grant_id = $1 and kind = 'SRC_PAY') as pay,
+                        (select sum(-balance) from ledger_accounts where grant_id = $1 and kind = 'SRC_USE') as use,
+                        (select sum(amount) from budget_lines where grant_id = $1) as lines,
+                        (select g.amount + coalesce(sum(case l.direction when 'INCREASE' then l.amount else -l.amount end), 0)
+                           from grants g
+                           left join amendments a on a.grant_id = g.id and a.kind = 'AMOUNT' and a.applied_at is not null
+                           left join amendment_lines l on l.amendment_id = a.id
+                          where g.id = $1 and g.status <> 'DRAFT' group by g.amount) as told) sums
+          where told <> pay or told <> use or told <> lines",
     )
     .bind(grant.0)
     .fetch_all(db)

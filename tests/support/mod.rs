@@ -4,6 +4,7 @@
 pub mod at_once;
 mod checks;
 pub mod cluster;
+pub mod money;
 pub mod process;
 pub mod proxy;
 

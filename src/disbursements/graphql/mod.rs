@@ -19,6 +19,7 @@ use crate::{
     App, Result,
     access::Reach,
     budgets::{BudgetLine, graphql::LineLoader},
+    delegations::graphql::PowersOfPerson,
     documents::{GrantDocument, graphql::DocumentLoader},
     error::Shared,
     grants::{AccountingKeys, DateRange, Grant, graphql::GrantLoader},
@@ -137,7 +138,9 @@ impl Disbursement {
 
     /// What you may do to it now.
     async fn allowed_actions(&self, ctx: &Context<'_>) -> Result<Vec<DisbursementAction>> {
-        Ok(self.actions_for(ctx.actor(), &self.grant(ctx).await?))
+        let Some(identity) = ctx.actor().identity() else { return Ok(vec![]) };
+        let powers = PowersOfPerson::find(ctx, identity).await?;
+        Ok(self.actions_for(ctx.actor(), &powers, &self.grant(ctx).await?))
     }
 }
 

@@ -349,7 +349,8 @@ impl DisbursementMutation {
         commands::request(ctx.app(), ctx.actor(), new, &input.idempotency_key).await.try_into()
     }
 
-    /// Sends a request back for correction; its amount is available again. Needs APPROVER or GRANT_MANAGER.
+    /// Sends a request back for correction; its amount is available again. Needs APPROVER or
+    /// GRANT_MANAGER, or a delegation of an approver who is away.
     async fn return_disbursement(
         &self,
         ctx: &Context<'_>,
@@ -381,7 +382,7 @@ impl DisbursementMutation {
     }
 
     /// Decides in favor of a request, or of part of it, and sets its money aside; the rest is available again. Needs
-    /// APPROVER, another person than the requester.
+    /// APPROVER, or a delegation of an approver who is away; another person than the requester.
     async fn approve_disbursement(
         &self,
         ctx: &Context<'_>,
@@ -391,7 +392,8 @@ impl DisbursementMutation {
         commands::approve(ctx.app(), ctx.actor(), input.disbursement_id, approval).await.try_into()
     }
 
-    /// Turns a request down for good; its amount is available again. Needs APPROVER.
+    /// Turns a request down for good; its amount is available again. Needs APPROVER, or a
+    /// delegation of an approver who is away.
     async fn reject_disbursement(
         &self,
         ctx: &Context<'_>,

@@ -20,6 +20,7 @@ use crate::{
     documents::{self, DocumentKind},
     error::Shared,
     id::{DisbursementId, GrantId},
+    ledger::{self, GrantBalance},
     money::Money,
 };
 
@@ -79,6 +80,10 @@ impl Loader<DisbursementId> for FindingsOfDisbursement {
         let overdue = deadlines::store::overdue_deliverables(&mut *db, &grants, now).await?;
         let resolved =
             documents::store::having(&mut *db, &grants, DocumentKind::Resolution).await?;
+        let mut balances: HashMap<_, GrantBalance> = HashMap::new();
+        for account in ledger::store::by_kind(&mut *db, &grants, None, None).await? {
+            balances.entry(account.grant_id).or_default().count(account.kind, account.balance);
+        }
         let of = |disbursement: Disbursement| {
             let grant = disbursement.grant_id;
             let findings = bound.get(&grant).map(|bound| {
@@ -87,7 +92,9 @@ impl Loader<DisbursementId> for FindingsOfDisbursement {
                 let signed = bound.situation.signed_on.is_some();
                 let in_hand =
                     disbursements::rules::in_hand(signed, resolved.contains(&grant), overdue);
-                let steps = steps(&disbursement, advanced, in_hand, today);
+                let mut steps = steps(&disbursement, advanced, in_hand, today);
+                let balance = balances.get(&grant);
+                steps.extend(balance.and_then(|balance| match_pace(&disbursement, balance)));
                 steps
                     .iter()
                     .flat_map(|step| evaluation::findings(&bound.rules, &bound.situation, step))
@@ -97,6 +104,23 @@ impl Loader<DisbursementId> for FindingsOfDisbursement {
         };
         Ok(found.into_iter().map(of).collect())
     }
+}
+
+/// Before it is paid: whether the match keeps pace with what is paid of the grant and asked for.
+fn match_pace(of: &Disbursement, balance: &GrantBalance) -> Option<Step> {
+    use DisbursementStatus::{Approved, Requested, Returned, Scheduled};
+    // A returned request is not among what is asked for.
+    let own = match of.status {
+        Requested | Approved | Scheduled => Money::ZERO,
+        Returned => of.amount,
+        _ => return None,
+    };
+    let drawn = [balance.disbursed, balance.retained, balance.approved, balance.requested, own];
+    Some(Step::MatchPace {
+        awarded: balance.awarded,
+        drawn: drawn.into_iter().sum(),
+        met: balance.match_met,
+    })
 }
 
 /// The steps that a disbursement has before it.

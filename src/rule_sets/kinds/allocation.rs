@@ -4,7 +4,9 @@ use async_graphql::{InputObject, SimpleObject};
 use serde::{Deserialize, Serialize};
 
 use super::{Condition, Findings, Problem, Severity, Situation, Step, check_bp, check_years};
-use crate::{clock::Date, fiscal_year::FiscalYear, money::Money, text_enum::text_enum};
+use crate::{
+    clock::Date, facts::Known, fiscal_year::FiscalYear, money::Money, text_enum::text_enum,
+};
 
 const WHOLE: i64 = 10_000;
 
@@ -160,6 +162,13 @@ pub struct ReversionTerms {
 }
 
 impl ReversionTerms {
+    /// Whether it speaks of a component's money, under these facts.
+    pub fn binds(&self, component: &str, facts: &Known) -> bool {
+        let named =
+            self.components.is_empty() || self.components.iter().any(|one| one == component);
+        named && self.when.as_ref().is_none_or(|when| when.holds(facts).is_yes())
+    }
+
     /// The last day to spend what was received on a day.
     pub fn last_day(&self, received_on: Date) -> Date {
         FiscalYear(FiscalYear::of(received_on).0 + self.years - 1).last_day()

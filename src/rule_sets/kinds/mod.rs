@@ -271,6 +271,16 @@ pub enum Step {
     Close {
         on: Date,
     },
+    /// Somebody adds to the grant, by such a contribution.
+    Match {
+        source: MatchSource,
+    },
+    /// What was paid, and is asked for, beside what was accepted as match.
+    MatchPace {
+        awarded: Money,
+        drawn: Money,
+        met: Money,
+    },
     /// Money of an allocation comes in.
     Receive {
         component: String,

@@ -106,8 +106,14 @@ impl MatchTerms {
     }
 
     pub(super) fn evaluate(&self, situation: &Situation, step: &Step, findings: &mut Findings) {
-        if !matches!(step, Step::Standing { .. }) {
-            return;
+        match step {
+            Step::Standing { .. } => {}
+            Step::Match { source } => return self.judge_source(*source, findings),
+            Step::MatchPace { awarded, drawn, met } => {
+                let required = self.required_of(*awarded, situation);
+                return judge_pace(required, *awarded, *drawn, *met, findings);
+            }
+            _ => return,
         }
         let required = self.required(situation.amount, situation.recipient);
         let of = match self.base {
@@ -141,6 +147,33 @@ impl MatchTerms {
         };
         findings.push(severity, Some(amount), None, message);
     }
+
+    fn judge_source(&self, source: MatchSource, findings: &mut Findings) {
+        if !self.sources.contains(&source) {
+            let listed: Vec<_> = self.sources.iter().map(|source| source.as_str()).collect();
+            let message =
+                format!("the match may be made of {}, and not of {source}", listed.join(", "));
+            findings.push(Severity::Block, None, None, message);
+        }
+    }
+}
+
+/// The match keeps pace when the same part of it is met as is drawn of the award.
+fn judge_pace(required: Money, awarded: Money, drawn: Money, met: Money, findings: &mut Findings) {
+    let due = required.share_half_up(drawn, awarded).unwrap_or_default();
+    if !due.is_positive() {
+        return;
+    }
+    let behind = due.minus(met).unwrap_or_default();
+    let (severity, amount, stands) = if behind.is_positive() {
+        (Severity::Warn, behind, format!("the match is {behind} behind"))
+    } else {
+        (Severity::Info, Money::ZERO, "the match keeps pace".into())
+    };
+    let message = format!(
+        "{stands}: {met} is accepted, and {due} goes with {drawn} of the award's {awarded}"
+    );
+    findings.push(severity, Some(amount), None, message);
 }
 
 text_enum! {

@@ -1,0 +1,55 @@
+//! Who closes a month, and who opens it again. Each command is one transaction that holds the months it touches.
+
+use sqlx::PgConnection;
+
+use super::{LedgerPeriod, rules, store};
+use crate::{
+    App, Refusal, Result,
+    access::{Actor, Role},
+    clock::Date,
+    id::ClosedMonthId,
+    page::{OrderDirection, PageArgs, Window},
+};
+
+/// Closes the month of a day: entries that are under way are in it, and later ones are refused.
+#[tracing::instrument(skip_all, fields(%day))]
+pub async fn close(app: &App, actor: &Actor, day: Date) -> Result<LedgerPeriod> {
+    let officer = actor.must_hold(&[Role::FiscalOfficer])?;
+    let month = rules::month_of(day);
+    // Nobody waits for a month that cannot be closed.
+    rules::check_close(month, app.clock.today(), None, None)?;
+    let mut tx = app.db.begin().await?;
+    store::hold(&mut tx, month).await?;
+    let closed = store::closed(&mut tx).await?;
+    rules::check_close(month, app.clock.today(), closed.through, closed.first_open)?;
+    let id = ClosedMonthId::new(&app.clock);
+    store::insert(&mut tx, id, month, officer.person, app.clock.now()).await?;
+    let period = read(&mut tx, month).await?;
+    tx.commit().await?;
+    Ok(period)
+}
+
+/// Opens the latest closed month again: it takes entries until it is closed once more.
+#[tracing::instrument(skip_all, fields(%day))]
+pub async fn reopen(app: &App, actor: &Actor, day: Date, reason: &str) -> Result<LedgerPeriod> {
+    let person = actor.must_hold(&[Role::FiscalOfficer, Role::ProgramAdmin])?.person;
+    let month = rules::month_of(day);
+    let mut tx = app.db.begin().await?;
+    store::hold(&mut tx, month).await?;
+    let closed = store::closed(&mut tx).await?;
+    let closings = store::closings_of(&mut *tx, &[month]).await?.remove(&month);
+    let closings = closings.unwrap_or_default();
+    let closing = closings.iter().find(|closing| closing.reopened_at.is_none());
+    rules::check_reopen(month, closed.through, closing, person, reason)?;
+    let closing = closing.ok_or_else(|| Refusal::not_found("closed month").on("month"))?;
+    store::reopen(&mut tx, closing.id, person, app.clock.now(), reason).await?;
+    let period = read(&mut tx, month).await?;
+    tx.commit().await?;
+    Ok(period)
+}
+
+async fn read(tx: &mut PgConnection, month: Date) -> Result<LedgerPeriod> {
+    let window = Window::new("MONTH", OrderDirection::Asc, PageArgs::default())?;
+    let found = store::list(tx, &window, Some(month)).await?.pop();
+    Ok(found.ok_or_else(|| Refusal::not_found("month").on("month"))?)
+}
