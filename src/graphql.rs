@@ -16,8 +16,9 @@ use crate::{
     access::Actor,
     allocations, appropriations,
     batching::{self, Loads},
-    budgets, cities, deadlines, delegations, disbursements, documents, email, facts, figures, grants,
-    holidays, jobs, matching, people, periods, plans, reports, rule_sets, spending, streams,
+    budgets, cities, deadlines, delegations, disbursements, documents, email, facts, figures,
+    grants, holidays, jobs, matching, people, periods, plans, reports, rule_sets, spending,
+    streams,
 };
 
 /// What can be asked. Streams and cities are public; the rest answers whoever has signed in, by what they may see.
@@ -178,7 +179,7 @@ fn prepare(app: &App, actor: Actor, request: Request, loads: &Loads) -> Request 
         .data(loader!(grants::graphql::CitiesOfGrant(app.clone())))
         .data(loader!(grants::graphql::ActionAreasOfGrant(app.clone())))
         .data(loader!(grants::graphql::BalanceLoader(app.clone())))
-        .data(loader!(figures::graphql::IndirectCostsOfGrant(app.clone())))
+        .data(loader!(figures::graphql::BesideBalance(app.clone())))
         .data(loader!(disbursements::graphql::EventsOfDisbursement(app.clone())))
         .data(loader!(disbursements::graphql::LinesOfDisbursement(app.clone())))
         .data(loader!(disbursements::graphql::EvidenceOfDisbursement(app.clone())))
