@@ -17,6 +17,7 @@ use thrive::{
 };
 
 use crate::{
+    reports,
     statements::counted,
     support::{Cast, Service, date, money, none, request_of, service, start},
 };
@@ -309,4 +310,33 @@ async fn forms_of_many_grants_take_as_many_statements_as_of_one() {
     let (found, many) = counted(&service, &cast, &query(20)).await;
     assert_eq!(found["grants"]["nodes"].as_array().unwrap().len(), 20);
     assert_eq!(few, many);
+}
+
+#[tokio::test]
+async fn program_income_is_what_accepted_reports_on_periods_to_that_day_tell() {
+    let (service, cast, grant) = reports::scene().await;
+    reports::on(&service, "2027-01-05");
+    let report = reports::first(&service, &cast, &grant).await;
+    let query = |end: &str| {
+        let period = format!("period: {{ start: \"2026-10-01\", end: \"{end}\" }}");
+        format!(
+            "{{ grant(id: \"{}\") {{ sf425({period}) {{ lines {{ incomeEarned incomeUnexpended }} }}
+               sf270({period}) {{ lines {{ programIncome }} }} }} }}",
+            grant.id
+        )
+    };
+    let told = |earned: &str| {
+        json!({ "grant": { "sf425": { "lines": { "incomeEarned": earned, "incomeUnexpended": earned } },
+                           "sf270": { "lines": { "programIncome": earned } } } })
+    };
+    let report = reports::submitted(&service, &cast, &report).await;
+    let found = service.data(&cast.auditor, &query("2026-12-31"), none()).await;
+    assert_eq!(found, told("0.00"));
+    let accepted =
+        thrive::reports::commands::accept(&service.app, &cast.manager, report.id, report.revision);
+    accepted.await.unwrap();
+    for (end, earned) in [("2026-12-31", "12.50"), ("2026-12-30", "0.00")] {
+        let found = service.data(&cast.auditor, &query(end), none()).await;
+        assert_eq!(found, told(earned), "{end}");
+    }
 }

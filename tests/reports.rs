@@ -101,7 +101,7 @@ async fn reported(service: &Service, cast: &Cast, number: &str) -> Grant {
     grants::commands::sign(app, &cast.manager, draft.id, awarded.revision, today).await.unwrap()
 }
 
-async fn scene() -> (Service, Cast, Grant) {
+pub async fn scene() -> (Service, Cast, Grant) {
     let service = service().await;
     let cast = service.cast().await;
     let grant = reported(&service, &cast, "R-1").await;
@@ -109,7 +109,7 @@ async fn scene() -> (Service, Cast, Grant) {
 }
 
 /// Noon of a day in California, or an hour off.
-fn on(service: &Service, day: &str) {
+pub fn on(service: &Service, day: &str) {
     service.travel(format!("{day}T20:00:00Z").parse().unwrap());
 }
 
@@ -123,7 +123,7 @@ async fn listed(service: &Service, actor: &Actor, grant: &Grant) -> Vec<Value> {
 }
 
 /// The first report of a grant: on October to December 2026, due on 1 February 2027.
-async fn first(service: &Service, cast: &Cast, grant: &Grant) -> Report {
+pub async fn first(service: &Service, cast: &Cast, grant: &Grant) -> Report {
     let id = listed(service, &cast.auditor, grant).await[0]["id"].as_str().unwrap().to_string();
     let reach = Reach { everything: true, ..Reach::default() };
     let found = store::find(&service.app.db, &reach, &[id.parse().unwrap()]).await.unwrap();
@@ -140,7 +140,7 @@ fn filed() -> Submission {
     }
 }
 
-async fn submitted(service: &Service, cast: &Cast, report: &Report) -> Report {
+pub async fn submitted(service: &Service, cast: &Cast, report: &Report) -> Report {
     commands::submit(&service.app, &cast.finance, report.id, report.revision, filed())
         .await
         .unwrap()

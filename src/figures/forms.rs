@@ -149,11 +149,11 @@ pub struct Sf425Lines {
     pub recipient_share_met: Money,
     /// 10k: what the recipient has still to provide: 10i less 10j, not below zero.
     pub recipient_share_remaining: Money,
-    /// 10l: program income earned.
+    /// 10l: program income earned, as accepted reports on periods to that day tell.
     pub income_earned: Money,
-    /// 10m: program income used by the deduction alternative.
+    /// 10m: program income used by the deduction alternative; zero, as no report tells it.
     pub income_deducted: Money,
-    /// 10n: program income used by the addition alternative.
+    /// 10n: program income used by the addition alternative; zero, as no report tells it.
     pub income_added: Money,
     /// 10o: program income that was not used: 10l less 10m and 10n.
     pub income_unexpended: Money,
@@ -261,7 +261,7 @@ pub struct Sf270Advance {
 pub struct Sf270Lines {
     /// 11a: total outlays to date: costs that the grant bears and the match that was accepted.
     pub total_outlays: Money,
-    /// 11b: less program income.
+    /// 11b: less program income, as accepted reports on periods to that day tell.
     pub program_income: Money,
     /// 11c: net outlays: 11a less 11b.
     pub net_outlays: Money,

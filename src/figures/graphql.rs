@@ -31,6 +31,7 @@ use crate::{
     ledger::GrantBalance,
     money::Money,
     people::{Organization, graphql::OrganizationLoader},
+    reports,
     rule_sets::bound,
     streams::{self, FundingProgram, FundingStream},
 };
@@ -282,8 +283,7 @@ pub async fn sf425(
     last: bool,
 ) -> Result<Sf425> {
     let figures = figures(ctx, grant, checked(period)?.end).await?;
-    let loader = ctx.data_unchecked::<DataLoader<IndirectCostsOfGrant>>();
-    let costs = loader.load_one((grant.id, period.end)).await?.expect("a grant was shown");
+    let Beside { costs, income } = beside(ctx, grant, period.end).await?;
     let to_date = DateRange { start: grant.performance_start.min(period.end), end: period.end };
     Ok(Sf425 {
         grant: grant.clone(),
@@ -291,7 +291,8 @@ pub async fn sf425(
         basis: AccountingBasis::Accrual,
         grant_period: grant.performance_period(),
         period,
-        lines: forms::sf425_lines(&figures, ProgramIncome::default()),
+        // How it was used nobody is asked.
+        lines: forms::sf425_lines(&figures, ProgramIncome { earned: income, ..Default::default() }),
         indirect: forms::indirect_expense(&costs, to_date),
         computed_at: figures.computed_at,
     })
@@ -305,6 +306,7 @@ pub async fn sf270(
     estimated_outlays: Option<Money>,
 ) -> Result<Sf270> {
     let to_date = figures(ctx, grant, checked(period)?.end).await?;
+    let Beside { income, .. } = beside(ctx, grant, period.end).await?;
     let advance = match estimated_outlays {
         Some(outlays) if outlays < Money::ZERO => {
             return Err(Error::BadInput("`estimatedOutlays` is not below zero".into()));
@@ -319,7 +321,7 @@ pub async fn sf270(
         grant: grant.clone(),
         basis: AccountingBasis::Accrual,
         period,
-        lines: forms::sf270_lines(&to_date, Money::ZERO, advance),
+        lines: forms::sf270_lines(&to_date, income, advance),
         computed_at: to_date.computed_at,
     })
 }
@@ -337,18 +339,31 @@ async fn figures(ctx: &Context<'_>, grant: &Grant, as_of: Date) -> Result<GrantB
     Ok(found.expect("a grant was shown"))
 }
 
-/// Costs as of a day of grants that the actor was shown.
-pub struct IndirectCostsOfGrant(pub App);
+async fn beside(ctx: &Context<'_>, grant: &Grant, as_of: Date) -> Result<Beside> {
+    let loader = ctx.data_unchecked::<DataLoader<BesideBalance>>();
+    Ok(loader.load_one((grant.id, as_of)).await?.expect("a grant was shown"))
+}
 
-impl Loader<(GrantId, Date)> for IndirectCostsOfGrant {
-    type Value = IndirectCosts;
+/// What forms tell that is not in a balance.
+#[derive(Clone, Debug)]
+pub struct Beside {
+    costs: IndirectCosts,
+    /// Program income in US dollars, as accepted reports tell.
+    income: Money,
+}
+
+/// As of a day, of grants that the actor was shown.
+pub struct BesideBalance(pub App);
+
+impl Loader<(GrantId, Date)> for BesideBalance {
+    type Value = Beside;
     type Error = Shared;
 
     /// Once for each day that is asked for.
     async fn load(
         &self,
         keys: &[(GrantId, Date)],
-    ) -> Result<HashMap<(GrantId, Date), IndirectCosts>, Shared> {
+    ) -> Result<HashMap<(GrantId, Date), Beside>, Shared> {
         let mut asked: HashMap<Date, Vec<GrantId>> = HashMap::new();
         for (grant, day) in keys {
             asked.entry(*day).or_default().push(*grant);
@@ -358,9 +373,12 @@ impl Loader<(GrantId, Date)> for IndirectCostsOfGrant {
         for (day, grants) in asked {
             let costs = store::expended_by_category(&mut *db, &grants, day).await?;
             let bound = bound::of_grants(&mut db, &grants, day).await?;
+            let income = reports::store::income(&mut *db, &grants, Some(day)).await?;
             for grant in grants {
                 let costs = costs.get(&grant).map(Vec::as_slice).unwrap_or_default();
-                found.insert((grant, day), IndirectCosts::of(costs, bound.get(&grant)));
+                let costs = IndirectCosts::of(costs, bound.get(&grant));
+                let income = income.get(&grant).copied().unwrap_or_default().program_income;
+                found.insert((grant, day), Beside { costs, income });
             }
         }
         Ok(found)

@@ -14,11 +14,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    JSON, Service, columns,
-    columns::{Column, Format},
+    Bad, JSON, Service, bad,
+    columns::{self, Column, Format},
     failed, identify, refuse, unauthenticated, unavailable,
 };
-use crate::{access::Actor, graphql};
+use crate::{access::Actor, clock::Date, graphql};
 
 /// A list that can be exported.
 struct List {
@@ -80,7 +80,7 @@ async fn answer(
         .ok_or_else(no_such_file)?;
     let asking = Asking { service: Arc::clone(service), actor };
     if let Some(list) = LISTS.iter().find(|list| list.name == name) {
-        let variables = list_variables(list, request.uri())?;
+        let variables = list_variables(list, request.uri()).map_err(bad_request)?;
         let first = asking.page(list, &variables, None).await?;
         return Ok(asking.send(list, format, variables, first));
     }
@@ -99,11 +99,11 @@ fn no_such_file() -> Response {
     failed(JSON, StatusCode::NOT_FOUND, "BAD_USER_INPUT", message)
 }
 
-fn bad_request(message: &str) -> Response {
-    refuse(JSON, StatusCode::BAD_REQUEST, message)
+fn bad_request((status, message): Bad) -> Response {
+    refuse(JSON, status, &message)
 }
 
-fn list_variables(list: &List, uri: &Uri) -> Result<Map<String, Value>, Response> {
+fn list_variables(list: &List, uri: &Uri) -> Result<Map<String, Value>, Bad> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase", deny_unknown_fields)]
     struct InUrl {
@@ -111,17 +111,17 @@ fn list_variables(list: &List, uri: &Uri) -> Result<Map<String, Value>, Response
         as_of: Option<String>,
     }
     let given: InUrl = serde_urlencoded::from_str(uri.query().unwrap_or_default())
-        .map_err(|error| bad_request(&format!("the address: {error}")))?;
+        .map_err(|error| bad(format!("the address: {error}")))?;
     let filter: Value = match given.filter.as_deref() {
         None | Some("") => json!({}),
         Some(text) => serde_json::from_str(text)
             .ok()
             .filter(Value::is_object)
-            .ok_or_else(|| bad_request("`filter` is a JSON object, the same as the list takes"))?,
+            .ok_or_else(|| bad("`filter` is a JSON object, the same as the list takes"))?,
     };
     let mut variables = Map::from_iter([("filter".to_owned(), filter)]);
     if given.as_of.is_some() && !list.as_of {
-        return Err(bad_request("`asOf` is for the figures of grants"));
+        return Err(bad("`asOf` is for the figures of grants"));
     }
     if let Some(day) = given.as_of {
         variables.insert("asOf".into(), day.into());
@@ -152,7 +152,7 @@ impl Asking {
         let Some(error) = answer.pointer("/errors/0") else { return Ok(answer["data"].clone()) };
         let message = error["message"].as_str().unwrap_or_default();
         Err(match error.pointer("/extensions/code").and_then(Value::as_str) {
-            Some("BAD_USER_INPUT") => bad_request(message),
+            Some("BAD_USER_INPUT") => bad_request(bad(message)),
             Some("UNAUTHENTICATED") => {
                 failed(JSON, StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", message)
             }
@@ -261,7 +261,7 @@ const SF_270: Form = Form {
 
 impl Asking {
     async fn form(&self, form: &Form, uri: &Uri) -> Result<Response, Response> {
-        let (variables, period_end) = form_variables(form, uri)?;
+        let (variables, period_end) = form_variables(form, uri).map_err(bad_request)?;
         let data = self.data(form.query, variables).await?;
         let Some(found) = data.pointer("/grant/form") else {
             let message = "there is no such grant";
@@ -286,7 +286,7 @@ impl Asking {
 }
 
 /// The variables of a form's query, and the last day of its period.
-fn form_variables(form: &Form, uri: &Uri) -> Result<(Map<String, Value>, String), Response> {
+fn form_variables(form: &Form, uri: &Uri) -> Result<(Map<String, Value>, String), Bad> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase", deny_unknown_fields)]
     struct InUrl {
@@ -297,16 +297,16 @@ fn form_variables(form: &Form, uri: &Uri) -> Result<(Map<String, Value>, String)
         estimated_outlays: Option<String>,
     }
     let given: InUrl = serde_urlencoded::from_str(uri.query().unwrap_or_default())
-        .map_err(|error| bad_request(&format!("the address: {error}")))?;
+        .map_err(|error| bad(format!("the address: {error}")))?;
     let sf_425 = form.name == SF_425.name;
     let misplaced =
         if sf_425 { given.estimated_outlays.is_some() } else { given.r#final.is_some() };
     if misplaced {
-        return Err(bad_request("`final` is for sf425.csv, and `estimatedOutlays` for sf270.csv"));
+        return Err(bad("`final` is for sf425.csv, and `estimatedOutlays` for sf270.csv"));
     }
-    let period: crate::Result<Vec<crate::clock::Date>, String> =
+    let period: Result<Vec<Date>, String> =
         [&given.from, &given.to].into_iter().map(|day| day.parse()).collect();
-    period.map_err(|message| bad_request(&message))?;
+    period.map_err(bad)?;
     let by = if given.grant.starts_with("grant_") { "id" } else { "number" };
     let mut variables = Map::from_iter([
         (by.to_owned(), given.grant.into()),
