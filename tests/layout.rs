@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 /// A file's name, and what it may not hold.
 const MAY_NOT: &[(&str, &[&str])] = &[
-    ("rules.rs", &["sqlx", "async fn", "App,", "&App", "async_graphql"]),
+    ("rules.rs", &["sqlx", "async fn", "App,", ": &App,", ": &App)", "async_graphql"]),
     ("model.rs", &["sqlx::query", "async fn", "::store", "::commands"]),
     ("generated.rs", STORE),
     ("override_store.rs", STORE),
@@ -28,7 +28,8 @@ const MAY_NOT: &[(&str, &[&str])] = &[
 
 const STORE: &[&str] =
     &["async_graphql", "begin()", "commit()", "::commands", "::rules", "graphql::"];
-const PURE: &[&str] = &["sqlx", "async fn", "App,", "&App", "::store", "::commands", "Clock"];
+const PURE: &[&str] =
+    &["sqlx", "async fn", "App,", ": &App,", ": &App)", "::store", "::commands", "Clock"];
 
 const SLICES: [&str; 15] = [
     "awaiting",
