@@ -223,13 +223,9 @@ async fn no_list_runs_a_statement_per_row() {
     service.fact(&cast, city, kind, "NO_BAN", "2026-01-01").await;
     // 25 of the grants are active, with 150 disbursements and as many reports.
     for (what, query, most, there_are) in [
-<<<<<<< HEAD
         ("grants", &grants as &dyn Fn(i32) -> String, 13, 200),
-=======
-        ("grants", &matched as &dyn Fn(i32) -> String, 10, 25),
-        ("disbursements", &steps, 11, 150),
-        ("grants", &grants, 6, 200),
->>>>>>> matching
+        ("grants", &matched, 10, 25),
+        ("disbursements", &steps, 12, 150),
         ("deadlines", &deadlines, 10, 200),
         ("disbursements", &disbursements, 11, 150),
         ("grants", &rules, 12, 25),
