@@ -61,16 +61,13 @@ pub async fn record(
     let today = app.clock.today();
     let effective_on = new.effective_on.unwrap_or(today);
     let adjusted = store::adjusted(&mut tx, id).await?;
-    rules::check_adjustment(&disbursement, &new, &adjusted, effective_on, today)?;
     let accounts = ledger::store::accounts(&mut *tx, grant.id).await?;
     let held = accounts.get(&Account::retained(id)).copied().unwrap_or_default();
+    rules::check_adjustment(&disbursement, &new, &adjusted, held, effective_on, today)?;
     let retained = match new.kind {
-        AdjustmentKind::Disallowance => held_share(
-            &disbursement,
-            new.amount,
-            held,
-            adjusted.taken() == rest(&disbursement, new.amount),
-        ),
+        AdjustmentKind::Disallowance => {
+            held_share(&disbursement, new.amount, held, rest(&disbursement, adjusted.taken()))
+        }
         _ => Money::ZERO,
     };
     let claimed = match new.kind {
@@ -118,18 +115,18 @@ fn told(claimed: &[ClaimLine]) -> Vec<(crate::id::BudgetLineId, Money)> {
     told.map(|claim| (claim.line_id, claim.new_costs)).collect()
 }
 
-/// What is left of a payment when so much is taken.
+/// What is left of a payment of which so much was taken.
 fn rest(of: &Disbursement, amount: Money) -> Money {
     of.payable().minus(amount).unwrap_or_default()
 }
 
-/// The part of a disallowed cost that had been withheld and still is: in proportion, and at last all that is left.
-fn held_share(of: &Disbursement, amount: Money, held: Money, last: bool) -> Money {
-    if last {
-        return held.min(amount);
-    }
+/// The part of a disallowed cost that had been withheld and still is: in proportion, at least what exceeds the cash that
+/// the recipient still has of the payment.
+fn held_share(of: &Disbursement, amount: Money, held: Money, left: Money) -> Money {
     let share = amount.share_half_up(of.retained, of.payable()).unwrap_or_default();
-    share.min(held)
+    let cash = left.minus(held).unwrap_or_default();
+    let beyond = amount.minus(cash).unwrap_or_default();
+    share.max(beyond).min(held)
 }
 
 fn posting(

@@ -264,6 +264,7 @@ pub fn check_adjustment(
     of: &Disbursement,
     new: &NewAdjustment,
     adjusted: &Adjusted,
+    held: Money,
     effective_on: Date,
     today: Date,
 ) -> Result<(), Refusal> {
@@ -295,6 +296,11 @@ pub fn check_adjustment(
         (_, DisbursementKind::Advance) => {
             let closed = [adjusted.refunded, adjusted.accounted].into_iter().sum();
             (left(closed), "neither accounted for nor refunded")
+        }
+        // What is still withheld never reached the recipient, and cannot come back.
+        (AdjustmentKind::Refund, _) => {
+            let most = left(adjusted.taken()).minus(held).unwrap_or_default();
+            (most, "left of what was paid")
         }
         _ => (left(adjusted.taken()), "left of the payment"),
     };

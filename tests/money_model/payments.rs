@@ -250,6 +250,8 @@ impl Grant {
                 sum(Afterwards::Accounting) - sum(Afterwards::Disallowance)
             }
             _ if advance => found.open(always()),
+            // What is withheld never reached the recipient.
+            Afterwards::Refund => left - self.held(payment, always()),
             _ => left,
         };
         let live = kind != Afterwards::Accounting || self.is_in(LIVE);
@@ -260,11 +262,12 @@ impl Grant {
             (on < paid_on || on > by.today, InvalidDates),
             (amount > most, InsufficientAvailable),
         ]);
-        // The share of what is withheld in proportion; with the last of the payment all that is left.
+        // The share of what is withheld in proportion, and at least what exceeds the cash that is left of the payment.
         let held = self.held(payment, always());
         let held = match kind {
-            Afterwards::Disallowance if amount == left => held.min(amount),
-            Afterwards::Disallowance => divided(amount * withheld, paid).min(held),
+            Afterwards::Disallowance => {
+                divided(amount * withheld, paid).max(amount - (left - held)).min(held)
+            }
             _ => 0,
         };
         let parts = match kind {
