@@ -4,7 +4,10 @@ use serde_json::{Value, json};
 use thrive::{
     access::{Role, commands::NewRole},
     budgets::{self, NewTransfer},
-    disbursements::{DisbursementKind::*, Payment, PaymentMethod, commands, payment, retention},
+    disbursements::{
+        AdjustmentKind, DisbursementKind::*, NewAdjustment, Payment, PaymentMethod, adjustments,
+        commands, payment, retention,
+    },
     error::UserErrorCode::{InsufficientAvailable, RuleViolated},
     facts::{FactKind, Subject},
     fiscal_year::FiscalYear,
@@ -239,4 +242,35 @@ fn amounts_in_words_and_fiscal_years_are_read_as_they_are_meant() {
     );
     let label = |day: &str| FiscalYear::of(date(day)).to_string();
     assert_eq!([label("2026-06-30"), label("2026-07-01")], ["2025-26", "2026-27"]);
+}
+
+#[tokio::test]
+async fn of_a_payment_no_more_comes_back_than_reached_the_recipient() {
+    let service = service().await;
+    let cast = service.cast().await;
+    program(&service, "KEPT", "OTHER", &rule("RETENTION", "bp = 1000\nrelease = \"MILESTONE\""))
+        .await;
+    let grant = grant(&service, &cast, "KEPT", "V-20", &[("SUPPLIES", "300.00")]).await;
+    let first = paid(&service, &cast, request(&grant, Reimbursement, "1", "100.00")).await;
+    let second = paid(&service, &cast, request(&grant, Reimbursement, "2", "200.00")).await;
+    let record = async |id, kind, amount: &str| {
+        let (app, officer) = (&service.app, &cast.officer);
+        let (reason, key) = ("A credit".into(), format!("{id} {amount}"));
+        let (lines, amount) = (vec![], money(amount));
+        let (effective_on, reference) = (None, None);
+        let new = NewAdjustment { kind, amount, lines, effective_on, reference, reason };
+        adjustments::record(app, officer, id, new, &key).await
+    };
+    // 90.00 were paid of the first, and 10.00 are withheld.
+    let refused = refusal(record(first.id, AdjustmentKind::Refund, "90.01").await);
+    assert_eq!(refused.message, "90.01 is more than the 90.00 that is left of what was paid");
+    record(first.id, AdjustmentKind::Refund, "90.00").await.unwrap();
+    record(second.id, AdjustmentKind::Refund, "180.00").await.unwrap();
+    // What is disallowed then is what was withheld.
+    record(first.id, AdjustmentKind::Disallowance, "10.00").await.unwrap();
+    assert_eq!(
+        figures(&service, &cast, &grant, "disbursed retained expended availableToDisburse").await,
+        json!({ "disbursed": "0.00", "retained": "20.00", "expended": "20.00", "availableToDisburse": "280.00" })
+    );
+    assert_ledger_agrees(&service.app.db, grant.id).await;
 }
