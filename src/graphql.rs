@@ -178,6 +178,7 @@ fn prepare(app: &App, actor: Actor, request: Request, loads: &Loads) -> Request 
         .data(loader!(grants::graphql::GrantLoader { app: app.clone(), reach }))
         .data(loader!(grants::graphql::CitiesOfGrant(app.clone())))
         .data(loader!(grants::graphql::ActionAreasOfGrant(app.clone())))
+        .data(loader!(grants::graphql::OpenOfGrant(app.clone())))
         .data(loader!(grants::graphql::BalanceLoader(app.clone())))
         .data(loader!(figures::graphql::BesideBalance(app.clone())))
         .data(loader!(disbursements::graphql::EventsOfDisbursement(app.clone())))

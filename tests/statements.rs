@@ -202,6 +202,14 @@ async fn no_list_runs_a_statement_per_row() {
                matchAcceptances(first: 5) {{ totalAmount nodes {{ contribution {{ reference }} }} }} }} }} }}"
         )
     };
+    let books = |size: i32| {
+        format!(
+            "{{ grants(first: {size}, filter: {{ statuses: [ACTIVE] }}) {{ nodes {{
+               budget {{ title expended unobligated }} closeout {{ complete items {{ step done }} }}
+               amendments {{ kind lines {{ amount }} }} expenditures(first: 2) {{ totals {{ amount }} nodes {{ line {{ title }} }} }}
+               encumbrances(first: 2) {{ totalCount nodes {{ open }} }} }} }} }}"
+        )
+    };
     let plans = |size: i32| {
         format!(
             "{{ sustainabilityPlans(first: {size}) {{ totalCount nodes {{ gap years {{ gap }} city {{ name }}
@@ -224,6 +232,7 @@ async fn no_list_runs_a_statement_per_row() {
     // 25 of the grants are active, with 150 disbursements and as many reports.
     for (what, query, most, there_are) in [
         ("grants", &grants as &dyn Fn(i32) -> String, 13, 200),
+        ("grants", &books, 11, 25),
         ("grants", &matched, 10, 25),
         ("disbursements", &steps, 12, 150),
         ("deadlines", &deadlines, 10, 200),

@@ -207,6 +207,8 @@ async fn apply(
             move_lines(tx, clock, grant, amendment, changes).await?;
         }
         AmendmentKind::Period => {
+            // Another amendment may have moved the dates since it was proposed.
+            rules::check_period(&amendment.period(), grant)?;
             let end = amendment.performance_end.unwrap_or(grant.performance_end);
             rules::check_costs_stay(store::latest_cost(tx, grant.id).await?, end)?;
         }

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use async_graphql::{
     ComplexObject, Context, InputObject, Object, SimpleObject,
@@ -400,13 +400,13 @@ impl Loader<BudgetLineId> for LineLoader {
 pub struct FiguresOfLines(pub App);
 
 impl Loader<GrantId> for FiguresOfLines {
-    type Value = HashMap<BudgetLineId, LineFigures>;
+    type Value = Arc<HashMap<BudgetLineId, LineFigures>>;
     type Error = Shared;
 
     async fn load(&self, grants: &[GrantId]) -> Result<HashMap<GrantId, Self::Value>, Shared> {
         // Ids of lines are unique: each grant finds its own among all.
-        let figures = store::figures_of(&self.0.db, grants).await?;
-        Ok(grants.iter().map(|grant| (*grant, figures.clone())).collect())
+        let figures = Arc::new(store::figures_of(&self.0.db, grants).await?);
+        Ok(grants.iter().map(|grant| (*grant, Arc::clone(&figures))).collect())
     }
 }
 

@@ -163,6 +163,16 @@ pub struct Amendment {
 }
 
 impl Amendment {
+    /// The dates that it sets.
+    pub fn period(&self) -> PeriodChange {
+        PeriodChange {
+            performance_end: self.performance_end,
+            encumber_by: self.encumber_by,
+            liquidate_by: self.liquidate_by,
+            final_invoice_by: self.final_invoice_by,
+        }
+    }
+
     /// What this actor may do to it now.
     pub fn actions_for(&self, actor: &Actor) -> Vec<AmendmentAction> {
         match actor {

@@ -74,7 +74,7 @@ pub async fn record(
         AdjustmentKind::Accounting => {
             let books = books(&mut tx, grant.id).await?;
             let claimed = claims::allot(&books, new.amount, &new.lines)?;
-            let told: Vec<_> = told(&claimed);
+            let told = claims::told(&claimed);
             if !told.is_empty() {
                 spending::rules::check_day(&grant, effective_on, today, "accountedOn")?;
             }
@@ -108,11 +108,6 @@ pub async fn record(
     store::update(&mut tx, &disbursement).await?;
     tx.commit().await?;
     Ok(disbursement)
-}
-
-fn told(claimed: &[ClaimLine]) -> Vec<(crate::id::BudgetLineId, Money)> {
-    let told = claimed.iter().filter(|claim| claim.new_costs.is_positive());
-    told.map(|claim| (claim.line_id, claim.new_costs)).collect()
 }
 
 /// What is left of a payment of which so much was taken.

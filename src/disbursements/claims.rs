@@ -6,6 +6,7 @@ use crate::{
     Refusal,
     error::UserErrorCode::{InvalidInput, NotFound},
     grants::rules::must_be_positive,
+    id::{BudgetLineId, DisbursementId},
     ledger::{Account, AccountKind, Move, Posting},
     money::Money,
     spending::costs::Books,
@@ -73,6 +74,12 @@ pub fn check_sum(named: &[LineAmount], amount: Money) -> Result<(), Refusal> {
         return Err(Refusal::new(InvalidInput, message).on("lines"));
     }
     Ok(())
+}
+
+/// The costs that a request or an accounting tells of itself, by budget line.
+pub fn told(claims: &[ClaimLine]) -> Vec<(BudgetLineId, Money)> {
+    let told = claims.iter().filter(|claim| claim.new_costs.is_positive());
+    told.map(|claim| (claim.line_id, claim.new_costs)).collect()
 }
 
 /// Reserves what is asked for.
@@ -154,7 +161,7 @@ pub fn reverse(
     posting: &mut Posting,
     of: &Disbursement,
     claims: &[ClaimLine],
-    parts: &[(crate::id::DisbursementId, Money)],
+    parts: &[(DisbursementId, Money)],
 ) {
     let step = Move::ReversePayment;
     if of.kind == DisbursementKind::RetentionRelease {

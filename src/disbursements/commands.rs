@@ -39,13 +39,13 @@ pub async fn request(
         return answered_again(&mut tx, &finance.reach, made).await;
     }
     let grant = grants::commands::lock_for(&mut tx, finance, new.grant).await?;
-    let requested = request_in(app, &mut tx, finance, &grant, &new, id).await?;
+    let requested = enter(app, &mut tx, finance, &grant, &new, id).await?;
     tx.commit().await?;
     Ok(requested)
 }
 
-/// As `request`, in a transaction that holds the grant.
-pub async fn request_in(
+/// Enters a request for a grant that this transaction holds, with what it reserves.
+async fn enter(
     app: &App,
     tx: &mut PgConnection,
     by: &Identity,
@@ -128,9 +128,7 @@ async fn check(
     }
     let books = books(tx, grant.id).await?;
     let claimed = claims::allot(&books, new.amount, &new.lines)?;
-    let told = claimed.iter().filter(|claim| claim.new_costs.is_positive());
-    let told: Vec<_> = told.map(|claim| (claim.line_id, claim.new_costs)).collect();
-    books.check_costs(&bound, new.period.end, &told, false)?;
+    books.check_costs(&bound, new.period.end, &claims::told(&claimed), false)?;
     Ok(claimed)
 }
 

@@ -7,9 +7,10 @@ use sqlx::PgConnection;
 
 use super::{Grant, GrantAction, rules};
 use crate::{
-    App, Refusal, Result,
+    Refusal,
     clock::Date,
     error::UserErrorCode,
+    id::GrantId,
     ledger::{self, Account, AccountKind, Move, Posting},
     money::Money,
     reports,
@@ -64,8 +65,6 @@ pub struct Closeout {
     pub items: Vec<CloseoutItem>,
     /// Whether all of it is done.
     pub complete: bool,
-    #[graphql(skip)]
-    pub accounts: HashMap<Account, Money>,
 }
 
 /// By when a grant has to be closed out.
@@ -73,19 +72,38 @@ pub fn due_on(performance_end: Date, subrecipient: bool) -> Date {
     performance_end.plus_days(if subrecipient { SUBRECIPIENT_DAYS } else { RECIPIENT_DAYS })
 }
 
-/// How the closeout of a grant stands.
-pub async fn read(db: &mut PgConnection, app: &App, grant: &Grant) -> Result<Closeout> {
-    let accounts = ledger::store::accounts(&mut *db, grant.id).await?;
-    let today = app.clock.today();
-    let mut waiting = reports::store::unaccepted(&mut *db, &[grant.id]).await?;
-    let waiting = waiting.remove(&grant.id).unwrap_or_default();
-    let items = items(grant, &accounts, &waiting, today);
-    let due_on = due_on(grant.performance_end, grant.parent_id.is_some());
-    let complete = items.iter().all(|item| item.done);
-    Ok(Closeout { due_on, days_left: today.days_until(due_on), items, complete, accounts })
+/// What the closeout of a grant looks at.
+#[derive(Clone, Debug, Default)]
+pub struct Open {
+    /// The accounts that are not empty.
+    pub accounts: HashMap<Account, Money>,
+    /// The reports that nobody has accepted.
+    pub reports: Vec<String>,
+}
+
+/// What the closeouts of many grants look at, in two statements.
+pub async fn read(
+    db: &mut PgConnection,
+    grants: &[GrantId],
+) -> sqlx::Result<HashMap<GrantId, Open>> {
+    let mut accounts = ledger::store::accounts_of(&mut *db, grants).await?;
+    let mut reports = reports::store::unaccepted(&mut *db, grants).await?;
+    let mut open = |grant: &GrantId| Open {
+        accounts: accounts.remove(grant).unwrap_or_default(),
+        reports: reports.remove(grant).unwrap_or_default(),
+    };
+    Ok(grants.iter().map(|grant| (*grant, open(grant))).collect())
 }
 
 impl Closeout {
+    /// How the closeout of a grant stands on a day.
+    pub fn of(grant: &Grant, open: &Open, today: Date) -> Self {
+        let items = items(grant, open, today);
+        let due_on = due_on(grant.performance_end, grant.parent_id.is_some());
+        let complete = items.iter().all(|item| item.done);
+        Self { due_on, days_left: today.days_until(due_on), items, complete }
+    }
+
     /// Refuses to end a grant that is not ready, with the first thing to do.
     pub fn check(&self, grant: &Grant, action: GrantAction) -> Result<(), Refusal> {
         // What is terminated ends before its time, and before its reports.
@@ -106,12 +124,8 @@ impl Closeout {
     }
 }
 
-fn items(
-    grant: &Grant,
-    accounts: &HashMap<Account, Money>,
-    reports: &[String],
-    today: Date,
-) -> Vec<CloseoutItem> {
+fn items(grant: &Grant, open: &Open, today: Date) -> Vec<CloseoutItem> {
+    let Open { accounts, reports } = open;
     use AccountKind::{
         AdvanceOpen, Approved, ClaimPending, Claimed, Encumbered, Paid, Requested, Retained,
         Unclaimed,
@@ -141,7 +155,7 @@ fn items(
         CloseoutItem {
             step: CloseoutStep::ReportsAccepted,
             done: reports.is_empty(),
-            detail: match reports {
+            detail: match reports.as_slice() {
                 [] => "done".into(),
                 waiting => format!("not accepted yet: {}", waiting.join("; ")),
             },

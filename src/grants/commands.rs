@@ -2,7 +2,11 @@
 
 use sqlx::PgConnection;
 
-use super::{AccountingKeys, Grant, GrantAction, GrantStatus, NewGrant, closeout, rules, store};
+use super::{
+    AccountingKeys, Grant, GrantAction, GrantStatus, NewGrant,
+    closeout::{self, Closeout},
+    rules, store,
+};
 use crate::{
     App, Refusal, Result,
     access::{Actor, Identity, Reach, Role},
@@ -192,10 +196,10 @@ async fn end(
     let grant = lock(&mut tx, &officer.reach, id).await?;
     rules::must_allow(&grant, action)?;
     Refusal::unless_current("grant", revision, grant.revision)?;
-    let state = closeout::read(&mut tx, app, &grant).await?;
-    state.check(&grant, action)?;
+    let open = closeout::read(&mut tx, &[id]).await?.remove(&id).unwrap_or_default();
+    Closeout::of(&grant, &open, app.clock.today()).check(&grant, action)?;
     let mut posting = Posting::of_grant(id, id.0, app.clock.today());
-    closeout::lapse(&mut posting, &state.accounts);
+    closeout::lapse(&mut posting, &open.accounts);
     ledger::store::post(&mut tx, &app.clock, &posting).await?;
     let change =
         store::Change { ended_on: Some(app.clock.today()), ..store::Change::to(&grant, status) };

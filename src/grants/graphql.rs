@@ -263,8 +263,8 @@ impl Grant {
 
     /// What has to be done before it is closed, and by when (2 CFR 200.344).
     async fn closeout(&self, ctx: &Context<'_>) -> Result<Closeout> {
-        let mut db = ctx.app().db.acquire().await?;
-        closeout::read(&mut db, ctx.app(), self).await
+        let open = ctx.data_unchecked::<DataLoader<OpenOfGrant>>().load_one(self.id).await?;
+        Ok(Closeout::of(self, &open.unwrap_or_default(), ctx.app().clock.today()))
     }
 
     /// The rules that bind it: those it was signed under, or those it would be signed under today. Null where its program
@@ -798,6 +798,19 @@ impl Loader<GrantId> for ActionAreasOfGrant {
 
     async fn load(&self, grants: &[GrantId]) -> Result<HashMap<GrantId, Self::Value>, Shared> {
         Ok(store::action_areas_of(&self.0.db, grants).await?)
+    }
+}
+
+/// What the closeouts of grants that the actor was shown look at.
+pub struct OpenOfGrant(pub App);
+
+impl Loader<GrantId> for OpenOfGrant {
+    type Value = closeout::Open;
+    type Error = Shared;
+
+    async fn load(&self, grants: &[GrantId]) -> Result<HashMap<GrantId, Self::Value>, Shared> {
+        let mut db = self.0.db.acquire().await?;
+        Ok(closeout::read(&mut db, grants).await?)
     }
 }
 

@@ -244,15 +244,27 @@ pub async fn accounts(
     db: impl PgExecutor<'_>,
     grant: GrantId,
 ) -> sqlx::Result<HashMap<Account, Money>> {
+    Ok(accounts_of(db, &[grant]).await?.remove(&grant).unwrap_or_default())
+}
+
+/// As `accounts`, of many grants.
+pub async fn accounts_of(
+    db: impl PgExecutor<'_>,
+    grants: &[GrantId],
+) -> sqlx::Result<HashMap<GrantId, HashMap<Account, Money>>> {
     let rows = sqlx::query!(
-        r#"select kind as "kind: AccountKind", item_id, balance as "balance: Money" from ledger_accounts
-            where grant_id = $1 and balance <> 0"#,
-        grant as _,
+        r#"select grant_id as "grant!: GrantId", kind as "kind: AccountKind", item_id, balance as "balance: Money"
+             from ledger_accounts where grant_id = any($1) and balance <> 0"#,
+        grants as _,
     )
     .fetch_all(db)
     .await?;
-    let account = |kind, item| Account { kind, item };
-    Ok(rows.into_iter().map(|row| (account(row.kind, row.item_id), row.balance)).collect())
+    let mut accounts: HashMap<_, HashMap<_, _>> = HashMap::new();
+    for row in rows {
+        let account = Account { kind: row.kind, item: row.item_id };
+        accounts.entry(row.grant).or_default().insert(account, row.balance);
+    }
+    Ok(accounts)
 }
 
 /// What the accounts of a kind hold together.
