@@ -14,9 +14,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Bad, JSON, Service, bad,
+    Service,
+    answers::{Bad, JSON, bad, failed, refuse, unauthenticated, unavailable},
     columns::{self, Column, Format},
-    failed, identify, refuse, unauthenticated, unavailable,
+    identity::identify,
 };
 use crate::{access::Actor, clock::Date, graphql};
 
