@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 
 use super::{JobOutcome, JobRun, store};
 use crate::{
-    Error, Result,
+    Result,
+    access::Permission,
     graphql::ContextExt,
     page::{OrderDirection, PageArgs, Window},
 };
@@ -48,9 +49,7 @@ impl JobQuery {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<String, JobRun, JobRunsListed>> {
-        if !ctx.actor().must_sign_in()?.reach.everything {
-            return Err(Error::Forbidden("the runs of jobs are shown to staff only".into()));
-        }
+        ctx.actor().may_read(Permission::ReadJobRuns)?;
         let window = Window::new(
             "STARTED_AT",
             OrderDirection::Desc,

@@ -3,6 +3,7 @@
 //! a line in `ALL`.
 
 mod allocation_reversion;
+mod audit_seal;
 mod deadline_reminders;
 mod deadline_schedule;
 pub mod graphql;
@@ -56,6 +57,11 @@ pub const ALL: &[Job] = &[
         name: deadline_reminders::NAME,
         settings: include_str!("deadline_reminders/job.toml"),
         run: |app, run| Box::pin(deadline_reminders::run(app, run)),
+    },
+    Job {
+        name: audit_seal::NAME,
+        settings: include_str!("audit_seal/job.toml"),
+        run: |app, run| Box::pin(audit_seal::run(app, run)),
     },
     Job {
         name: send_emails::NAME,

@@ -14,7 +14,7 @@ use async_graphql::{
 use crate::{
     App, Error,
     access::Actor,
-    allocations, appropriations,
+    allocations, appropriations, audit,
     batching::{self, Loads},
     budgets, cities, deadlines, delegations, disbursements, documents, email, facts, figures,
     grants, holidays, jobs, matching, people, periods, plans, reports, rule_sets, spending,
@@ -42,6 +42,7 @@ pub struct Query(
     reports::graphql::ReportQuery,
     plans::graphql::PlanQuery,
     email::graphql::EmailQuery,
+    audit::graphql::AuditQuery,
     jobs::graphql::JobQuery,
 );
 

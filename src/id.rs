@@ -133,3 +133,4 @@ id!(MatchContributionId, "match");
 id!(MatchAcceptanceId, "maccept");
 id!(DelegationId, "delegation");
 id!(ClosedMonthId, "cmonth");
+id!(AuditEntryId, "audit");

@@ -27,6 +27,7 @@ pub mod telemetry;
 // Services that the slices use.
 pub mod access;
 pub mod advances;
+pub mod audit;
 pub mod email;
 pub mod idempotency;
 pub mod ledger;

@@ -34,6 +34,7 @@ mod never;
 mod nodes;
 mod payments;
 mod periods;
+mod permissions;
 mod process;
 mod records;
 mod reports;

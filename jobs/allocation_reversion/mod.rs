@@ -9,6 +9,7 @@ use crate::{
         layer_store,
         reversion::{self, Reverted},
     },
+    audit,
     clock::Date,
     id::AllocationId,
 };
@@ -52,7 +53,7 @@ pub async fn run(app: &App, run: &Run) -> Result<Summary> {
 }
 
 async fn revert(app: &App, run: &Run, allocation: AllocationId, on: Date) -> Result<Reverted> {
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin_unattended(&app.db, &app.clock, NAME).await?;
     let reverted = reversion::revert_due(app, &mut tx, allocation, on).await?;
     if run.dry_run {
         // What it would do is known, and nothing of it stays.

@@ -7,7 +7,7 @@ use futures_util::future::try_join_all;
 
 use super::{Run, Summary, store};
 use crate::{
-    App, Result,
+    App, Result, audit,
     deadlines::{
         generated,
         schedule::{self, Changed},
@@ -92,7 +92,7 @@ async fn regenerate(
     grants: &[GrantId],
     calendars: &Calendars,
 ) -> Result<Changed> {
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin_unattended(&app.db, &app.clock, NAME).await?;
     generated::lock(&mut tx, grants).await?;
     let reason = "dates, rules, facts or holidays changed";
     let changed =

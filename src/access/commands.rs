@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 
 use super::{Role, Secret, store};
 use crate::{
-    App, Refusal, Result, cities,
+    App, Refusal, Result, audit, cities,
     error::UserErrorCode,
     id::{CityId, OrganizationId, RoleGrantId, TokenId},
     money::Money,
@@ -58,7 +58,7 @@ pub async fn create_token(
     role.check()?;
     let secret = Secret::generate()?;
     let now = app.clock.now();
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin_unattended(&app.db, &app.clock, "thrive token create").await?;
     if let Some(city) = role.city {
         cities::commands::must_exist(&mut tx, &[city], "city").await?;
     }
@@ -96,4 +96,12 @@ pub async fn create_token(
     store::insert_token(&mut tx, &token).await?;
     tx.commit().await?;
     Ok((id, secret))
+}
+
+/// Ends a token; false when there is none that is still open.
+pub async fn revoke_token(app: &App, id: TokenId) -> Result<bool> {
+    let mut tx = audit::begin_unattended(&app.db, &app.clock, "thrive token revoke").await?;
+    let revoked = store::revoke_token(&mut *tx, id, app.clock.now()).await?;
+    tx.commit().await?;
+    Ok(revoked)
 }

@@ -1,9 +1,11 @@
-//! Who is asking, and what they may do. Every command takes an `Actor` and says in
-//! its first line which roles may give it; every read filters by the actor's
+//! Who is asking, and what they may do. Every command takes an `Actor` and names
+//! in its first line the row of the permission table that it needs; every read filters by the actor's
 //! `Reach` in SQL, so that what is not yours is as if it were not there.
 
 pub mod commands;
 pub mod model;
+pub mod permissions;
 pub mod store;
 
-pub use model::{AccessToken, Actor, Identity, Reach, Role, Secret};
+pub use model::{AccessToken, Acting, Actor, Identity, Reach, Role, Secret};
+pub use permissions::Permission;

@@ -1,7 +1,10 @@
+use std::{ops::Deref, sync::Arc};
+
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
+use super::Permission;
 use crate::{
     Error, Refusal, Result,
     error::UserErrorCode,
@@ -57,6 +60,30 @@ pub struct Identity {
     pub reach: Reach,
     /// The most an approver may approve at once; none is no limit.
     pub approval_limit: Option<Money>,
+    /// The request that the person acts in, as the logs name it.
+    pub request_id: Option<Arc<str>>,
+}
+
+/// A person about to do what they may do.
+#[derive(Clone, Copy, Debug)]
+pub struct Acting<'a> {
+    identity: &'a Identity,
+    permission: Permission,
+}
+
+impl Acting<'_> {
+    /// What is done, as the audit log names it.
+    pub fn action(&self) -> &'static str {
+        self.permission.action()
+    }
+}
+
+impl Deref for Acting<'_> {
+    type Target = Identity;
+
+    fn deref(&self) -> &Identity {
+        self.identity
+    }
 }
 
 /// What an actor can see: everything, or what touches these cities and organizations.
@@ -70,26 +97,54 @@ pub struct Reach {
 impl Identity {
     /// Whether the addresses of others, and their mail, are shown.
     pub fn sees_contacts(&self) -> bool {
-        matches!(self.role, Role::GrantManager | Role::ProgramAdmin | Role::Auditor)
+        Permission::SeeContacts.allows(Some(self.role))
+    }
+
+    /// Somebody who does it with a right that is not the own role's: an approver's delegate.
+    pub fn acting_for_another(&self, permission: Permission) -> Acting<'_> {
+        Acting { identity: self, permission }
     }
 }
 
 impl Actor {
-    pub fn must_hold(&self, roles: &[Role]) -> Result<&Identity> {
-        let needed = || roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(" or ");
-        match self {
-            Self::Person(identity) if roles.contains(&identity.role) => Ok(identity),
-            Self::Person(identity) => Err(Error::Refused(Refusal::new(
-                UserErrorCode::Forbidden,
-                format!("this needs the role {}; you act as {}", needed(), identity.role),
-            ))),
-            Self::Anyone => Err(Error::Unauthenticated),
+    /// The person, where their role may do it.
+    pub fn may(&self, permission: Permission) -> Result<Acting<'_>> {
+        let Self::Person(identity) = self else { return Err(Error::Unauthenticated) };
+        if !permission.allows(Some(identity.role)) {
+            let needed: Vec<_> = permission.roles().iter().map(|role| role.as_str()).collect();
+            let message = format!(
+                "this needs the role {}; you act as {}",
+                needed.join(" or "),
+                identity.role
+            );
+            return Err(Refusal::new(UserErrorCode::Forbidden, message).into());
         }
+        Ok(Acting { identity, permission })
     }
 
-    /// For reads of what is not public: the same answer whether a thing exists or not.
-    pub fn must_sign_in(&self) -> Result<&Identity> {
-        self.identity().ok_or(Error::Unauthenticated)
+    /// What the actor reaches of what they ask to see. The answer is the same whether a thing exists or not.
+    pub fn may_read(&self, permission: Permission) -> Result<Reach> {
+        if !permission.allows(self.role()) {
+            self.may(permission).map_err(|error| match error {
+                Error::Refused(why) => Error::Forbidden(why.message),
+                other => other,
+            })?;
+        }
+        Ok(self.reach())
+    }
+
+    pub fn role(&self) -> Option<Role> {
+        self.identity().map(|identity| identity.role)
+    }
+
+    /// The actor in a request of this name.
+    pub fn in_request(self, id: &str) -> Self {
+        match self {
+            Self::Person(identity) => {
+                Self::Person(Identity { request_id: Some(id.into()), ..identity })
+            }
+            Self::Anyone => Self::Anyone,
+        }
     }
 
     pub fn identity(&self) -> Option<&Identity> {

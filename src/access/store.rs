@@ -51,6 +51,7 @@ pub async fn identify(
             role: row.role,
             reach: Reach { everything, cities: row.cities, organizations: row.organizations },
             approval_limit: row.approval_limit,
+            request_id: None,
         }
     }))
 }

@@ -9,7 +9,8 @@ use super::{
 };
 use crate::{
     App, Refusal, Result,
-    access::{Actor, Identity, Role},
+    access::{Actor, Identity, Permission, Role},
+    audit,
     fiscal_year::FiscalYear,
     id::{
         AllocationComponentId, AllocationId, AllocationReceiptId, AllocationSpendId,
@@ -30,11 +31,11 @@ pub async fn create(
     program: ProgramId,
     recipient: OrganizationId,
 ) -> Result<Allocation> {
-    let manager = actor.must_hold(&[Role::GrantManager])?;
+    let manager = actor.may(Permission::CreateAllocation)?;
     let program = Catalog::program(app, program).await?;
     let program = program.ok_or_else(|| Refusal::not_found("program").on("programId"))?;
     rules::check_program(&program)?;
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin(app, &manager).await?;
     let found = people::store::find_organizations(&mut *tx, &[recipient]).await?.pop();
     let recipient = found.ok_or_else(|| Refusal::not_found("organization").on("recipientId"))?;
     let now = app.clock.now();
@@ -60,7 +61,7 @@ pub async fn receive(
     new: NewReceipt,
     idempotency_key: &str,
 ) -> Result<AllocationReceipt> {
-    let officer = actor.must_hold(&[Role::FiscalOfficer])?;
+    let officer = actor.may(Permission::RecordAllocationReceipt)?;
     let once = idempotency::Request::new(
         officer.person,
         "recordAllocationReceipt",
@@ -68,13 +69,13 @@ pub async fn receive(
         &new,
     )?;
     let id = AllocationReceiptId::new(&app.clock);
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin(app, &officer).await?;
     if let Some(made) = once.begin(&mut tx, &app.clock, id.0).await? {
         let made = AllocationReceiptId(made);
         let found = store::find_receipts(&mut *tx, &officer.reach, &[made]).await?.pop();
         return Ok(found.ok_or_else(|| Refusal::not_found("receipt"))?);
     }
-    let allocation = lock(&mut tx, officer, new.allocation).await?;
+    let allocation = lock(&mut tx, &officer, new.allocation).await?;
     rules::check_receipt(&new, app.clock.today())?;
     let program = Catalog::program(app, allocation.program_id).await?;
     let program = program.expect("an allocation has a program");
@@ -129,18 +130,18 @@ pub async fn spend(
     new: NewSpend,
     idempotency_key: &str,
 ) -> Result<AllocationSpend> {
-    let person = actor.must_hold(&[Role::FiscalOfficer, Role::CityFinance])?;
+    let person = actor.may(Permission::SpendAllocation)?;
     let once = idempotency::Request::new(person.person, "spendAllocation", idempotency_key, &new)?;
     let id = AllocationSpendId::new(&app.clock);
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin(app, &person).await?;
     if let Some(made) = once.begin(&mut tx, &app.clock, id.0).await? {
         let made = AllocationSpendId(made);
         let found = store::find_spends(&mut *tx, &person.reach, &[made]).await?.pop();
         return Ok(found.ok_or_else(|| Refusal::not_found("spend"))?);
     }
-    let allocation = lock(&mut tx, person, new.allocation).await?;
+    let allocation = lock(&mut tx, &person, new.allocation).await?;
     if person.role == Role::CityFinance {
-        rules::check_organization(&allocation, person)?;
+        rules::check_organization(&allocation, &person)?;
     }
     rules::check_spend(&new, app.clock.today())?;
     let books = books::of_allocation(&mut tx, &app.clock, allocation.id, None).await?;

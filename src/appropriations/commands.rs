@@ -3,7 +3,8 @@
 use super::{Appropriation, AppropriationRevision, NewAppropriation, rules, store};
 use crate::{
     App, Refusal, Result,
-    access::{Actor, Role},
+    access::{Actor, Permission},
+    audit,
     id::AppropriationId,
     streams::Catalog,
 };
@@ -11,11 +12,11 @@ use crate::{
 /// Records what was put into a stream for a fiscal year, or how a later act changed that.
 #[tracing::instrument(skip_all)]
 pub async fn record(app: &App, actor: &Actor, new: NewAppropriation) -> Result<Appropriation> {
-    let recorder = actor.must_hold(&[Role::ProgramAdmin, Role::GrantManager])?;
+    let recorder = actor.may(Permission::RecordAppropriation)?;
     let stream = Catalog::stream(app, new.stream).await?;
     let stream = stream.ok_or_else(|| Refusal::not_found("stream").on("streamId"))?;
     rules::check_new(&new, &stream)?;
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin(app, &recorder).await?;
     let known = store::of_streams(&mut *tx, &[stream.id]).await?.remove(&stream.id);
     let current =
         known.unwrap_or_default().into_iter().find(|one| one.fiscal_year == new.fiscal_year);

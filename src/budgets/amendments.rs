@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     App, Refusal, Result,
-    access::{Actor, Reach, Role},
-    advances,
+    access::{Actor, Permission, Reach},
+    advances, audit,
     clock::{CALIFORNIA, Clock, Date},
     deadlines::schedule,
     documents,
@@ -28,8 +28,8 @@ use crate::{
 /// Proposes a change of an awarded grant. Nothing changes yet.
 #[tracing::instrument(skip_all, fields(grant = %new.grant))]
 pub async fn propose(app: &App, actor: &Actor, new: NewAmendment) -> Result<Amendment> {
-    let manager = actor.must_hold(&[Role::GrantManager])?;
-    let mut tx = app.db.begin().await?;
+    let manager = actor.may(Permission::AmendGrant)?;
+    let mut tx = audit::begin(app, &manager).await?;
     let grant = grants::commands::lock(&mut tx, &manager.reach, new.grant).await?;
     rules::check_proposal(&new, &grant)?;
     if let Some(document) = new.document {
@@ -115,14 +115,14 @@ async fn named_lines(
 /// Approves a proposal: it applies itself at once, or on its day when that is to come.
 #[tracing::instrument(skip_all, fields(%id))]
 pub async fn approve(app: &App, actor: &Actor, id: AmendmentId) -> Result<Amendment> {
-    let approver = actor.must_hold(&[Role::Approver])?;
-    let mut tx = app.db.begin().await?;
+    let approver = actor.may(Permission::ApproveAmendment)?;
+    let mut tx = audit::begin(app, &approver).await?;
     let (grant, mut amendment) = lock(&mut tx, &approver.reach, id).await?;
     rules::check_decision(&amendment, approver.person)?;
     rules::must_be_live(&grant, "amendments")?;
     let lines = lines_of_amendment(&mut tx, id).await?;
     let most = rules::sum(&lines, Direction::Increase).max(rules::sum(&lines, Direction::Decrease));
-    grants::rules::check_limit(approver, most)?;
+    grants::rules::check_limit(&approver, most)?;
     let today = app.clock.today();
     let effective_on = amendment.effective_on.unwrap_or(today);
     rules::check_effective(&grant, effective_on, awarded_on(&grant, today))?;
@@ -144,9 +144,9 @@ pub async fn approve(app: &App, actor: &Actor, id: AmendmentId) -> Result<Amendm
 /// Turns a proposal down.
 #[tracing::instrument(skip_all, fields(%id))]
 pub async fn decline(app: &App, actor: &Actor, id: AmendmentId, reason: &str) -> Result<Amendment> {
-    let approver = actor.must_hold(&[Role::Approver])?;
+    let approver = actor.may(Permission::DeclineAmendment)?;
     Refusal::unless_filled(reason, "reason")?;
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin(app, &approver).await?;
     let (_, mut amendment) = lock(&mut tx, &approver.reach, id).await?;
     rules::check_decision(&amendment, approver.person)?;
     amendment.status = AmendmentStatus::Declined;
@@ -160,7 +160,7 @@ pub async fn decline(app: &App, actor: &Actor, id: AmendmentId, reason: &str) ->
 
 /// Applies an approved amendment whose day has come. A job calls it; whoever was first did it.
 pub async fn apply_due(app: &App, reach: &Reach, id: AmendmentId) -> Result<bool> {
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin_unattended(&app.db, &app.clock, "ledger_days").await?;
     let (grant, mut amendment) = lock(&mut tx, reach, id).await?;
     if amendment.status != AmendmentStatus::Approved || amendment.applied_at.is_some() {
         return Ok(false);

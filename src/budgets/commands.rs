@@ -5,7 +5,8 @@ use sqlx::PgConnection;
 use super::{BudgetLine, NewLine, NewTransfer, rules, store};
 use crate::{
     App, Refusal, Result,
-    access::{Actor, Role},
+    access::{Actor, Permission},
+    audit,
     clock::Clock,
     error::UserErrorCode,
     grants::{self, Grant, rules::must_be_positive},
@@ -57,8 +58,8 @@ pub async fn set(
     revision: i32,
     lines: Vec<NewLine>,
 ) -> Result<Grant> {
-    let manager = actor.must_hold(&[Role::GrantManager])?;
-    let mut tx = app.db.begin().await?;
+    let manager = actor.may(Permission::SetBudget)?;
+    let mut tx = audit::begin(app, &manager).await?;
     let grant = grants::commands::lock(&mut tx, &manager.reach, id).await?;
     rules::check_budget_open(&grant)?;
     Refusal::unless_current("grant", revision, grant.revision)?;
@@ -120,14 +121,14 @@ pub async fn transfer(
     new: NewTransfer,
     idempotency_key: &str,
 ) -> Result<Grant> {
-    let person = actor.must_hold(&[Role::GrantManager, Role::CityFinance])?;
+    let person = actor.may(Permission::TransferBudget)?;
     let once = idempotency::Request::new(person.person, "transferBudget", idempotency_key, &new)?;
     let id = BudgetTransferId::new(&app.clock);
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin(app, &person).await?;
     if once.begin(&mut tx, &app.clock, id.0).await?.is_some() {
         return grants::commands::lock(&mut tx, &person.reach, new.grant).await;
     }
-    let grant = grants::commands::lock_for(&mut tx, person, new.grant).await?;
+    let grant = grants::commands::lock_for(&mut tx, &person, new.grant).await?;
     rules::must_be_live(&grant, "transfers")?;
     must_be_positive(new.amount)?;
     Refusal::unless_filled(&new.reason, "reason")?;

@@ -5,7 +5,8 @@ use sqlx::PgConnection;
 use super::{City, NewCity, rules, store};
 use crate::{
     App, Refusal, Result,
-    access::{Actor, Role},
+    access::{Actor, Permission},
+    audit,
     error::UserErrorCode,
     id::{CityId, CountyId},
 };
@@ -13,9 +14,9 @@ use crate::{
 /// Enters a city that the reference list lacks, such as one incorporated since.
 #[tracing::instrument(skip_all)]
 pub async fn create_city(app: &App, actor: &Actor, new: NewCity) -> Result<City> {
-    actor.must_hold(&[Role::ProgramAdmin])?;
+    let admin = actor.may(Permission::CreateCity)?;
     rules::check_city(&new)?;
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin(app, &admin).await?;
     county_must_exist(&mut tx, new.county, "countyId").await?;
     let city = City {
         id: CityId::new(&app.clock),

@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use super::{City, County, NewCity, commands, store};
 use crate::{
     App, Error, Result,
+    access::Permission,
     clock::Date,
     error::Shared,
     facts::{Fact, Subject, graphql::facts_on},
@@ -109,6 +110,7 @@ impl CityQuery {
         id: Option<CityId>,
         #[graphql(desc = "The Census identifier, 06 and five digits.")] geoid: Option<String>,
     ) -> Result<Option<City>> {
+        ctx.actor().may_read(Permission::ReadCity)?;
         match (id, geoid) {
             (Some(id), None) => {
                 Ok(ctx.data_unchecked::<DataLoader<CityLoader>>().load_one(id).await?)
@@ -130,6 +132,7 @@ impl CityQuery {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<String, City, CitiesListed>> {
+        ctx.actor().may_read(Permission::ReadCities)?;
         let order = order_by
             .unwrap_or(CityOrder { field: CityOrderField::Name, direction: OrderDirection::Asc });
         let name = match order.field {

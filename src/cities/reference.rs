@@ -6,6 +6,7 @@ use sqlx::PgPool;
 
 use super::{County, store};
 use crate::{
+    audit,
     clock::Clock,
     id::{CityId, CountyId},
 };
@@ -55,7 +56,7 @@ pub async fn load(db: &PgPool, clock: &Clock) -> anyhow::Result<(u64, u64)> {
             incorporated_on: row.incorporated_on,
         })
         .collect::<Vec<_>>();
-    let mut tx = db.begin().await?;
+    let mut tx = audit::begin_unattended(db, clock, "thrive migrate").await?;
     let added_counties = store::insert_counties(&mut tx, &counties).await?;
     let added_cities = store::insert_reference_cities(&mut tx, &cities, clock.now()).await?;
     tx.commit().await?;

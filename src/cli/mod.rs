@@ -1,5 +1,6 @@
 //! The command line: one binary, and the command says what this process does.
 
+mod audit;
 mod demo;
 mod import;
 mod rule_files;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     App,
+    access::permissions,
     clock::{Clock, Date},
     config::{DatabaseOptions, LogOptions, MailOptions, ServeOptions},
     db::Database,
@@ -73,6 +75,13 @@ enum Command {
     /// --approver ben@example.org --officer cleo@example.org --dry-run
     Import(import::ImportOptions),
 
+    /// Verify the audit log.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+
+    /// Print who may do and see what: the text of src/access/permissions.md.
+    Permissions,
+
     /// Make, list and revoke the tokens that people and programs sign in with.
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -109,6 +118,10 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         print!("{}", graphql::sdl());
         return Ok(());
     }
+    if let Command::Permissions = cli.command {
+        print!("{}", permissions::markdown());
+        return Ok(());
+    }
     let telemetry = telemetry::start(&cli.log)?;
     let outcome = match cli.command {
         Command::Serve(options) => serve::run(&options, serve::Data::AsItIs).await,
@@ -119,7 +132,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Holidays(command) => rule_files::run_holidays(command).await,
         Command::Import(options) => import::run(&options).await,
         Command::Token(command) => token::run(command).await,
-        Command::Schema => Ok(()),
+        Command::Audit(command) => audit::run(command).await,
+        Command::Schema | Command::Permissions => Ok(()),
     };
     telemetry.stop().await;
     outcome

@@ -6,6 +6,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 
 use crate::{
+    audit,
     clock::Clock,
     config::DatabaseOptions,
     db::Database,
@@ -71,7 +72,8 @@ pub async fn run_holidays(command: HolidaysCommand) -> anyhow::Result<()> {
     }
     let database = Database::join(&options.database).await?;
     let outcome = async {
-        let mut tx = database.connect().await?.begin().await?;
+        let db = database.connect().await?;
+        let mut tx = audit::begin_unattended(&db, &Clock::System, "thrive holidays import").await?;
         for text in &texts {
             let (code, changed) = holidays::commands::import(&mut tx, text).await?;
             println!("{code}: {changed} days changed");
@@ -91,7 +93,8 @@ async fn import(options: &ImportOptions) -> anyhow::Result<()> {
     let files = file::in_order(files, |(_, file)| file);
     let database = Database::join(&options.database).await?;
     let outcome = async {
-        let mut tx = database.connect().await?.begin().await?;
+        let db = database.connect().await?;
+        let mut tx = audit::begin_unattended(&db, &Clock::System, "thrive rules import").await?;
         for (path, file) in &files {
             let done = commands::import(&mut tx, &Clock::System, file).await;
             let done = done.map_err(anyhow::Error::from).with_context(|| path.display().to_string())?;

@@ -147,7 +147,7 @@ async fn person(app: &App, options: &CreateOptions) -> anyhow::Result<Person> {
         city: None,
         fictional: false,
     };
-    readable(people::commands::enter_person(app, new).await)
+    readable(people::commands::enter_person(app, "thrive token create", new).await)
 }
 
 async fn list(app: &App) -> anyhow::Result<()> {
@@ -171,7 +171,7 @@ async fn list(app: &App) -> anyhow::Result<()> {
 
 async fn revoke(app: &App, id: &str) -> anyhow::Result<()> {
     let id: TokenId = id.parse().map_err(anyhow::Error::msg)?;
-    if !access::store::revoke_token(&app.db, id, app.clock.now()).await? {
+    if !access::commands::revoke_token(app, id).await? {
         bail!("there is no open token {id}");
     }
     println!("Token {id} is revoked.");

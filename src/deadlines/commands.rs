@@ -5,8 +5,8 @@ use sqlx::PgConnection;
 use super::{Deadline, NewDeadline, Settlement, rules, store};
 use crate::{
     App, Refusal, Result,
-    access::{Actor, Identity, Role},
-    cities,
+    access::{Actor, Identity, Permission, Role},
+    audit, cities,
     clock::CALIFORNIA,
     error::UserErrorCode,
     grants,
@@ -18,9 +18,9 @@ use crate::{
 /// Enters a deadline with the people responsible for it.
 #[tracing::instrument(skip_all)]
 pub async fn create(app: &App, actor: &Actor, new: NewDeadline) -> Result<Deadline> {
-    let manager = actor.must_hold(&[Role::GrantManager, Role::ProgramAdmin])?;
+    let manager = actor.may(Permission::CreateDeadline)?;
     rules::check_new(&new)?;
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin(app, &manager).await?;
     if let Some(grant) = new.grant
         && grants::store::find(&mut *tx, &manager.reach, &[grant]).await?.is_empty()
     {
@@ -53,21 +53,18 @@ pub async fn settle(
     revision: i32,
     how: Settlement,
 ) -> Result<Deadline> {
-    let roles: &[Role] = match how {
-        Settlement::Completed => {
-            &[Role::GrantManager, Role::ProgramAdmin, Role::CityFinance, Role::Coach]
-        }
-        Settlement::Waived { .. } | Settlement::Snoozed { .. } => {
-            &[Role::GrantManager, Role::ProgramAdmin]
-        }
+    let permission = match how {
+        Settlement::Completed => Permission::CompleteDeadline,
+        Settlement::Waived { .. } => Permission::WaiveDeadline,
+        Settlement::Snoozed { .. } => Permission::SnoozeDeadline,
     };
-    let person = actor.must_hold(roles)?;
-    let mut tx = app.db.begin().await?;
+    let person = actor.may(permission)?;
+    let mut tx = audit::begin(app, &person).await?;
     store::lock(&mut tx, id).await?;
     let found = store::find(&mut *tx, person.person, &person.reach, &[id]).await?.pop();
     let mut deadline = found.ok_or_else(|| Refusal::not_found("deadline").on("deadlineId"))?;
     if person.role == Role::CityFinance {
-        must_concern(&mut tx, person, &deadline).await?;
+        must_concern(&mut tx, &person, &deadline).await?;
     }
     rules::check_settlement(&deadline, revision, &how, app.clock.today())?;
     if let Settlement::Completed = how {

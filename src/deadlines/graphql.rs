@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     App, Result,
-    access::Reach,
+    access::{Permission, Reach},
     cities::{City, graphql::CityLoader},
     clock::{Date, parse_time},
     error::{Error, Shared},
@@ -193,7 +193,7 @@ impl DeadlineQuery {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<String, Deadline, DeadlinesListed>> {
-        let viewer = ctx.actor().must_sign_in()?;
+        let viewer = ctx.actor().may(Permission::ReadDeadlines)?;
         let earliest =
             DeadlineOrder { field: DeadlineOrderField::DueOn, direction: OrderDirection::Asc };
         let order = order_by.unwrap_or(earliest);

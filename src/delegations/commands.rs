@@ -5,7 +5,8 @@ use sqlx::PgConnection;
 use super::{ApprovalDelegation, Authority, NewDelegation, rules, store};
 use crate::{
     App, Refusal, Result,
-    access::{Actor, Identity, Role},
+    access::{Acting, Actor, Identity, Permission, Role},
+    audit,
     clock::Date,
     id::{DelegationId, PersonId},
     money::Money,
@@ -15,9 +16,9 @@ use crate::{
 /// Has another person decide disbursements in an approver's place, for some days.
 #[tracing::instrument(skip_all)]
 pub async fn delegate(app: &App, actor: &Actor, new: NewDelegation) -> Result<ApprovalDelegation> {
-    let by = actor.must_hold(&[Role::Approver, Role::ProgramAdmin])?;
-    let approver = rules::approver(by, new.approver)?;
-    let mut tx = app.db.begin().await?;
+    let by = actor.may(Permission::DelegateApproval)?;
+    let approver = rules::approver(&by, new.approver)?;
+    let mut tx = audit::begin(app, &by).await?;
     for (person, field) in [(approver, "approverId"), (new.delegate, "toId")] {
         if people::store::find_people(&mut *tx, &[person]).await?.is_empty() {
             return Err(Refusal::not_found("person").on(field).into());
@@ -46,9 +47,9 @@ pub async fn delegate(app: &App, actor: &Actor, new: NewDelegation) -> Result<Ap
 /// Ends a delegation at once: the approver is back.
 #[tracing::instrument(skip_all, fields(%id))]
 pub async fn end(app: &App, actor: &Actor, id: DelegationId) -> Result<ApprovalDelegation> {
-    let by = actor.must_hold(&[Role::Approver, Role::ProgramAdmin])?;
+    let by = actor.may(Permission::EndDelegation)?;
     let missing = || Refusal::not_found("delegation").on("delegationId");
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin(app, &by).await?;
     let found = store::find(&mut *tx, by.reach.everything, by.person, &[id]).await?.pop();
     let mut ended = found.ok_or_else(missing)?;
     rules::check_end(&ended, actor, app.clock.today())?;
@@ -61,21 +62,21 @@ pub async fn end(app: &App, actor: &Actor, id: DelegationId) -> Result<ApprovalD
     Ok(ended)
 }
 
-/// Who decides: a person in one of these roles, or one in whose hands an approver's decisions are today.
+/// Who decides: a person whose role may, or one in whose hands an approver's decisions are today.
 pub async fn decider<'a>(
     tx: &mut PgConnection,
     actor: &'a Actor,
-    roles: &[Role],
+    permission: Permission,
     today: Date,
-) -> Result<&'a Identity> {
+) -> Result<Acting<'a>> {
     if let Some(identity) = actor.identity()
-        && roles.contains(&Role::Approver)
-        && !roles.contains(&identity.role)
+        && permission.allows(Some(Role::Approver))
+        && !permission.allows(Some(identity.role))
         && !powers(tx, identity, today).await?.is_empty()
     {
-        return Ok(identity);
+        return Ok(identity.acting_for_another(permission));
     }
-    actor.must_hold(roles)
+    actor.may(permission)
 }
 
 /// By which power a person approves an amount that somebody asked for. The own one goes first, and nothing is read where it

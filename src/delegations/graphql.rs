@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     App, Result,
-    access::Identity,
+    access::{Identity, Permission},
     clock::Date,
     error::Shared,
     graphql::{ContextExt, payload},
@@ -93,7 +93,7 @@ impl DelegationQuery {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<String, ApprovalDelegation, DelegationsListed>> {
-        let viewer = ctx.actor().must_sign_in()?;
+        let viewer = ctx.actor().may(Permission::ReadDelegations)?;
         let args = PageArgs { first, after, last, before };
         let window = Window::new("FROM", OrderDirection::Desc, args)?;
         let filter =

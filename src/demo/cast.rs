@@ -5,6 +5,7 @@ use anyhow::Context;
 use crate::{
     App,
     access::{self, Actor, Identity, Reach, Role, commands::NewRole},
+    audit,
     cities::{self, City},
     facts::{self, FactKind, NewFact, Subject},
     id::{OrganizationId, RoleGrantId},
@@ -113,7 +114,7 @@ async fn entitle(app: &App, finance: &Person, recipient: OrganizationId) -> anyh
         approval_limit: None,
         granted_at: app.clock.now(),
     };
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin_unattended(&app.db, &app.clock, "thrive demo").await?;
     access::store::give_role(&mut tx, &role).await?;
     Ok(tx.commit().await?)
 }
@@ -200,7 +201,13 @@ pub fn acting(person: &Person, role: Role) -> Actor {
         _ => vec![],
     };
     let reach = Reach { everything: role.reaches_everything(), cities: vec![], organizations };
-    Actor::Person(Identity { person: person.id, role, reach, approval_limit: None })
+    Actor::Person(Identity {
+        person: person.id,
+        role,
+        reach,
+        approval_limit: None,
+        request_id: None,
+    })
 }
 
 async fn organization(
@@ -248,5 +255,5 @@ async fn person(
         city: city.map(|city| city.id),
         fictional: true,
     };
-    Ok(people::commands::enter_person(app, new).await?)
+    Ok(people::commands::enter_person(app, "thrive demo", new).await?)
 }

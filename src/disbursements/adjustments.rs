@@ -47,7 +47,7 @@ pub async fn record(
     new: NewAdjustment,
     idempotency_key: &str,
 ) -> Result<Disbursement> {
-    let person = actor.must_hold(new.kind.action().roles())?;
+    let person = actor.may(new.kind.action().permission())?;
     let (mutation, input) = (new.kind.mutation(), (id, &new));
     let once = idempotency::Request::new(person.person, mutation, idempotency_key, &input)?;
     let Held { mut tx, grant, mut disbursement, identity } =
@@ -56,7 +56,7 @@ pub async fn record(
             Once::Before(made) => return Ok(*made),
         };
     if identity.role == Role::CityFinance {
-        grants::rules::check_organization(&grant, identity)?;
+        grants::rules::check_organization(&grant, &identity)?;
     }
     let today = app.clock.today();
     let effective_on = new.effective_on.unwrap_or(today);

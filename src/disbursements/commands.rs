@@ -9,7 +9,8 @@ use super::{
 };
 use crate::{
     App, Refusal, Result,
-    access::{Actor, Identity, Reach, Role},
+    access::{Acting, Actor, Identity, Permission, Reach, Role},
+    audit,
     clock::{Clock, Date},
     delegations, documents,
     error::UserErrorCode,
@@ -30,16 +31,16 @@ pub async fn request(
     new: NewRequest,
     idempotency_key: &str,
 ) -> Result<Disbursement> {
-    let finance = actor.must_hold(&[Role::CityFinance])?;
+    let finance = actor.may(Permission::RequestDisbursement)?;
     let once =
         idempotency::Request::new(finance.person, "requestDisbursement", idempotency_key, &new)?;
     let id = DisbursementId::new(&app.clock);
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin(app, &finance).await?;
     if let Some(made) = once.begin(&mut tx, &app.clock, id.0).await? {
         return answered_again(&mut tx, &finance.reach, made).await;
     }
-    let grant = grants::commands::lock_for(&mut tx, finance, new.grant).await?;
-    let requested = enter(app, &mut tx, finance, &grant, &new, id).await?;
+    let grant = grants::commands::lock_for(&mut tx, &finance, new.grant).await?;
+    let requested = enter(app, &mut tx, &finance, &grant, &new, id).await?;
     tx.commit().await?;
     Ok(requested)
 }
@@ -190,7 +191,7 @@ async fn refuse_with_reason(
     let Held { mut tx, grant, mut disbursement, identity } = hold(app, actor, id, action).await?;
     rules::check_reason(reason)?;
     if identity.role == Role::CityFinance {
-        grants::rules::check_organization(&grant, identity)?;
+        grants::rules::check_organization(&grant, &identity)?;
     }
     use DisbursementStatus::{Cancelled, Rejected, Requested, Returned};
     let before = disbursement.status;
@@ -203,7 +204,7 @@ async fn refuse_with_reason(
     disbursement.status = status;
     let claimed = store::claims_of(&mut tx, &disbursement).await?;
     let parts = store::release_parts(&mut tx, id).await?;
-    let event = finish(app, &mut tx, identity, &mut disbursement).await?;
+    let event = finish(app, &mut tx, &identity, &mut disbursement).await?;
     let mut posting = Posting::of_grant(grant.id, event.0, app.clock.today());
     match before {
         // A returned request has nothing reserved.
@@ -234,7 +235,7 @@ pub async fn resubmit(
     corrected: NewRequestDetails,
     idempotency_key: &str,
 ) -> Result<Disbursement> {
-    let finance = actor.must_hold(DisbursementAction::Resubmit.roles())?;
+    let finance = actor.may(Permission::ResubmitDisbursement)?;
     let once = idempotency::Request::new(
         finance.person,
         "resubmitDisbursement",
@@ -246,7 +247,7 @@ pub async fn resubmit(
             Once::Now(held) => *held,
             Once::Before(made) => return Ok(*made),
         };
-    grants::rules::check_organization(&grant, identity)?;
+    grants::rules::check_organization(&grant, &identity)?;
     let before = store::claims_of(&mut tx, &disbursement).await?;
     let again = corrected.applied_to(&disbursement, &before);
     let claimed = check(app, &mut tx, &grant, &again).await?;
@@ -264,7 +265,7 @@ pub async fn resubmit(
     // Whoever corrected it answers for it, and neither approves nor pays it.
     disbursement.requested_by = Some(identity.person);
     disbursement.status = DisbursementStatus::Requested;
-    let event = finish(app, &mut tx, identity, &mut disbursement).await?;
+    let event = finish(app, &mut tx, &identity, &mut disbursement).await?;
     store::insert_lines(&mut tx, &disbursement, &claimed).await?;
     store::insert_evidence(&mut tx, id, &again.evidence).await?;
     let mut posting = Posting::of_grant(grant.id, event.0, app.clock.today());
@@ -329,13 +330,14 @@ pub async fn approve(
     let mut claimed = store::claims_of(&mut tx, &disbursement).await?;
     let amount = rules::approved(&disbursement, &approval, &mut claimed)?;
     let (asked_by, today) = (disbursement.requested_by, app.clock.today());
-    let power = delegations::commands::approver(&mut tx, identity, amount, asked_by, today).await?;
+    let power =
+        delegations::commands::approver(&mut tx, &identity, amount, asked_by, today).await?;
     disbursement.approved_amount = Some(amount);
     disbursement.approved_by = Some(identity.person);
     disbursement.approved_for = power.absent;
     disbursement.approved_at = Some(app.clock.now());
     disbursement.status = DisbursementStatus::Approved;
-    let event = finish(app, &mut tx, identity, &mut disbursement).await?;
+    let event = finish(app, &mut tx, &identity, &mut disbursement).await?;
     let mut posting = Posting::of_grant(grant.id, event.0, app.clock.today());
     claims::approve(&mut posting, &disbursement, &mut claimed);
     store::decide_lines(&mut tx, &disbursement, &claimed).await?;
@@ -361,7 +363,7 @@ pub async fn schedule(
     disbursement.scheduled_for = day;
     disbursement.status =
         if day.is_some() { DisbursementStatus::Scheduled } else { DisbursementStatus::Approved };
-    finish(app, &mut tx, identity, &mut disbursement).await?;
+    finish(app, &mut tx, &identity, &mut disbursement).await?;
     tx.commit().await?;
     Ok(disbursement)
 }
@@ -371,7 +373,7 @@ pub(super) struct Held<'a> {
     pub tx: Transaction<'static, Postgres>,
     pub grant: Grant,
     pub disbursement: Disbursement,
-    pub identity: &'a Identity,
+    pub identity: Acting<'a>,
 }
 
 pub(super) enum Once<'a> {
@@ -387,19 +389,21 @@ async fn hold<'a>(
 ) -> Result<Held<'a>> {
     let mut tx = app.db.begin().await?;
     let today = app.clock.today();
-    let identity = delegations::commands::decider(&mut tx, actor, action.roles(), today).await?;
+    let identity =
+        delegations::commands::decider(&mut tx, actor, action.permission(), today).await?;
+    audit::attribute(app, &mut tx, &identity).await?;
     hold_in(tx, identity, id, action).await
 }
 
 /// As `hold`, unless the same request succeeded before.
 pub(super) async fn hold_once<'a>(
     app: &App,
-    identity: &'a Identity,
+    identity: Acting<'a>,
     id: DisbursementId,
     action: DisbursementAction,
     once: &idempotency::Request<'_>,
 ) -> Result<Once<'a>> {
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin(app, &identity).await?;
     if let Some(made) = once.begin(&mut tx, &app.clock, id.0).await? {
         return Ok(Once::Before(Box::new(answered_again(&mut tx, &identity.reach, made).await?)));
     }
@@ -408,11 +412,11 @@ pub(super) async fn hold_once<'a>(
 
 async fn hold_in<'a>(
     mut tx: Transaction<'static, Postgres>,
-    identity: &'a Identity,
+    identity: Acting<'a>,
     id: DisbursementId,
     action: DisbursementAction,
 ) -> Result<Held<'a>> {
-    let (grant, disbursement) = lock(&mut tx, identity, id).await?;
+    let (grant, disbursement) = lock(&mut tx, &identity, id).await?;
     rules::check_action(&grant, &disbursement, action)?;
     Ok(Held { tx, grant, disbursement, identity })
 }

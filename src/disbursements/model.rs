@@ -2,7 +2,7 @@ use async_graphql::SimpleObject;
 use chrono::{DateTime, Utc};
 
 use crate::{
-    access::{Actor, Role},
+    access::{Actor, Permission, Role},
     clock::Date,
     delegations::Authority,
     grants::{AccountingKeys, DateRange, Grant, GrantStatus},
@@ -111,19 +111,19 @@ impl DisbursementStatus {
 
 impl DisbursementAction {
     /// Who may do it.
-    pub fn roles(self) -> &'static [Role] {
+    pub fn permission(self) -> Permission {
         match self {
-            Self::Return => &[Role::Approver, Role::GrantManager],
-            Self::Approve | Self::Reject => &[Role::Approver],
-            Self::Resubmit => &[Role::CityFinance],
-            Self::Cancel => &[Role::CityFinance, Role::FiscalOfficer],
-            Self::AccountFor => &[Role::CityFinance],
-            Self::Schedule
-            | Self::Unschedule
-            | Self::Pay
-            | Self::Reverse
-            | Self::Refund
-            | Self::Disallow => &[Role::FiscalOfficer],
+            Self::Return => Permission::ReturnDisbursement,
+            Self::Approve => Permission::ApproveDisbursement,
+            Self::Reject => Permission::RejectDisbursement,
+            Self::Resubmit => Permission::ResubmitDisbursement,
+            Self::Cancel => Permission::CancelDisbursement,
+            Self::AccountFor => Permission::AccountForAdvance,
+            Self::Schedule | Self::Unschedule => Permission::ScheduleDisbursement,
+            Self::Pay => Permission::PayDisbursement,
+            Self::Reverse => Permission::ReverseDisbursement,
+            Self::Refund => Permission::RecordRefund,
+            Self::Disallow => Permission::DisallowCost,
         }
     }
 }
@@ -268,8 +268,9 @@ impl Disbursement {
         let own = identity.role != Role::CityFinance
             || identity.reach.organizations.contains(&grant.recipient_id);
         let allowed = self.status.actions().iter().filter(|action| {
-            let decides = action.roles().contains(&Role::Approver) && !powers.is_empty();
-            own && (decides || action.roles().contains(&identity.role)) && action.fits(grant.status)
+            let permission = action.permission();
+            let decides = permission.allows(Some(Role::Approver)) && !powers.is_empty();
+            own && (decides || permission.allows(Some(identity.role))) && action.fits(grant.status)
         });
         allowed.filter(duties_allow).copied().collect()
     }

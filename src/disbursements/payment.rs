@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     App, Refusal, Result,
-    access::Actor,
+    access::{Actor, Permission},
     id::DisbursementId,
     idempotency,
     ledger::{self, Account, Posting},
@@ -28,7 +28,7 @@ pub async fn pay(
     payment: Payment,
     idempotency_key: &str,
 ) -> Result<Disbursement> {
-    let officer = actor.must_hold(DisbursementAction::Pay.roles())?;
+    let officer = actor.may(Permission::PayDisbursement)?;
     let once = idempotency::Request::new(
         officer.person,
         "payDisbursement",
@@ -37,7 +37,7 @@ pub async fn pay(
     )?;
     let mut tx = app.db.begin().await?;
     let (now, today) = (app.clock.now(), app.clock.today());
-    let held = match payment_store::hold(&mut tx, &once, officer, id, now, today).await? {
+    let held = match payment_store::hold(&mut tx, &once, &officer, id, now, today).await? {
         Found::Held(held) => *held,
         Found::Before(before) => {
             once.check_same(&before.input_hash)?;
@@ -66,7 +66,7 @@ pub async fn pay(
     paid.status = DisbursementStatus::Paid;
     paid.revision += 1;
     paid.updated_at = now;
-    let event = event_of(&app.clock, officer, &paid);
+    let event = event_of(&app.clock, &officer, &paid);
     let mut posting = Posting::of_grant(grant.id, event.id.0, on).opening(paid.opening);
     claims::pay(&mut posting, &paid, &claimed);
     payment_store::write(&mut tx, &app.clock, &paid, &event, &posting).await?;
@@ -83,7 +83,7 @@ pub async fn reverse(
     reason: &str,
     idempotency_key: &str,
 ) -> Result<Disbursement> {
-    let officer = actor.must_hold(DisbursementAction::Reverse.roles())?;
+    let officer = actor.may(Permission::ReverseDisbursement)?;
     let once = idempotency::Request::new(
         officer.person,
         "reverseDisbursement",
@@ -104,7 +104,7 @@ pub async fn reverse(
     let parts = store::release_parts(&mut tx, id).await?;
     disbursement.reason = Some(reason.trim().into());
     disbursement.status = DisbursementStatus::Reversed;
-    let event = finish(app, &mut tx, identity, &mut disbursement).await?;
+    let event = finish(app, &mut tx, &identity, &mut disbursement).await?;
     let mut posting = Posting::of_grant(grant.id, event.0, app.clock.today());
     claims::reverse(&mut posting, &disbursement, &claimed, &parts);
     ledger::store::post(&mut tx, &app.clock, &posting).await?;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::{ClaimLine, Disbursement, DisbursementEvent};
 use crate::{
-    access::Identity,
+    access::Acting,
     clock::{Clock, Date},
     deadlines::DeadlineKind,
     facts,
@@ -76,17 +76,18 @@ struct OverdueRow {
     title: String,
 }
 
-/// Reserves the request's key, locks the grant and reads what the payment looks at.
+/// Says on whose behalf the transaction works, reserves the request's key, locks the grant and reads what the payment looks at.
 pub async fn hold(
     tx: &mut PgConnection,
     once: &idempotency::Request<'_>,
-    by: &Identity,
+    by: &Acting<'_>,
     id: DisbursementId,
     now: DateTime<Utc>,
     today: Date,
 ) -> sqlx::Result<Found> {
-    let document = sqlx::query_scalar!(
-        r#"select hold_for_payment($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as "document!""#,
+    let row = sqlx::query!(
+        r#"select act_as($5, $12, $13, $14, $9) as "acting!",
+                  hold_for_payment($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) as "document!""#,
         id as _,
         by.reach.everything,
         by.reach.organizations.as_slice() as _,
@@ -98,11 +99,14 @@ pub async fn hold(
         now,
         today as _,
         idempotency::REMEMBERED_DAYS,
+        by.role.as_str(),
+        by.request_id.as_deref(),
+        by.action(),
     )
     .fetch_one(tx)
     .await?;
     let unreadable = |error: serde_json::Error| sqlx::Error::Decode(error.into());
-    let document: Document = serde_json::from_value(document).map_err(unreadable)?;
+    let document: Document = serde_json::from_value(row.document).map_err(unreadable)?;
     if let Some(before) = document.before {
         let input_hash = bytes(&before.input_hash).ok_or(sqlx::Error::RowNotFound)?;
         return Ok(Found::Before(Before { input_hash, object: before.object_id }));

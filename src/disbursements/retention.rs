@@ -6,7 +6,8 @@ use super::{
 };
 use crate::{
     App, Refusal, Result,
-    access::Actor,
+    access::{Actor, Permission},
+    audit,
     error::UserErrorCode,
     grants::{self, GrantAction},
     id::{DisbursementId, GrantId},
@@ -27,12 +28,12 @@ pub async fn release(
     reason: &str,
     idempotency_key: &str,
 ) -> Result<Disbursement> {
-    let officer = actor.must_hold(GrantAction::ReleaseRetention.roles())?;
+    let officer = actor.may(Permission::ReleaseRetention)?;
     let input = (grant, amount, reason);
     let once =
         idempotency::Request::new(officer.person, "releaseRetention", idempotency_key, &input)?;
     let id = DisbursementId::new(&app.clock);
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin(app, &officer).await?;
     if let Some(made) = once.begin(&mut tx, &app.clock, id.0).await? {
         return answered_again(&mut tx, &officer.reach, made).await;
     }
@@ -84,7 +85,7 @@ pub async fn release(
     };
     store::insert(&mut tx, &released).await?;
     store::insert_release_parts(&mut tx, id, &parts).await?;
-    let event = note(app, &mut tx, officer, &released).await?;
+    let event = note(app, &mut tx, &officer, &released).await?;
     let mut posting = Posting::of_grant(grant.id, event.0, today);
     for (payment, amount) in &parts {
         let from = Account::retained(*payment);

@@ -3,19 +3,19 @@
 use super::{GrantDocument, NewDocument, rules, store};
 use crate::{
     App, Result,
-    access::{Actor, Role},
-    grants,
+    access::{Actor, Permission, Role},
+    audit, grants,
     id::DocumentId,
 };
 
 /// Enters a document that a grant rests on.
 #[tracing::instrument(skip_all, fields(grant = %new.grant))]
 pub async fn add(app: &App, actor: &Actor, new: NewDocument) -> Result<GrantDocument> {
-    let person = actor.must_hold(&[Role::GrantManager, Role::CityFinance, Role::FiscalOfficer])?;
-    let mut tx = app.db.begin().await?;
+    let person = actor.may(Permission::AddGrantDocument)?;
+    let mut tx = audit::begin(app, &person).await?;
     let grant = grants::commands::lock(&mut tx, &person.reach, new.grant).await?;
     if person.role == Role::CityFinance {
-        grants::rules::check_organization(&grant, person)?;
+        grants::rules::check_organization(&grant, &person)?;
     }
     rules::check_new(&new, app.clock.today())?;
     let document = GrantDocument {

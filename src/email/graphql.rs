@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use super::{Email, EmailStatus, store};
 use crate::{
     Result,
+    access::Permission,
     graphql::ContextExt,
     id::PersonId,
     page::{DateBounds, OrderDirection, PageArgs, Window},
@@ -62,7 +63,7 @@ impl EmailQuery {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<String, Email, EmailsListed>> {
-        let viewer = ctx.actor().must_sign_in()?;
+        let viewer = ctx.actor().may(Permission::ReadEmails)?;
         let window = Window::new(
             "QUEUED_AT",
             OrderDirection::Desc,

@@ -3,8 +3,8 @@
 use super::{Fact, NewFact, Subject, rules, store};
 use crate::{
     App, Refusal, Result,
-    access::{Actor, Role},
-    cities,
+    access::{Actor, Permission},
+    audit, cities,
     id::FactId,
     people,
 };
@@ -12,9 +12,9 @@ use crate::{
 /// Records what is known of a city, a county or an organization.
 #[tracing::instrument(skip_all)]
 pub async fn record(app: &App, actor: &Actor, new: NewFact) -> Result<Fact> {
-    let recorder = actor.must_hold(&[Role::GrantManager, Role::ProgramAdmin])?;
+    let recorder = actor.may(Permission::RecordFact)?;
     rules::check_new(&new, app.clock.today())?;
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin(app, &recorder).await?;
     let (known, what) = match new.subject {
         Subject::City(id) => (cities::store::find_cities(&mut *tx, &[id]).await?.len(), "city"),
         Subject::County(id) => {

@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use super::{Fact, FactKind, Known, NewFact, Subject, commands, store};
 use crate::{
     App, Error, Result,
+    access::Permission,
     cities::{City, County, graphql::CityLoader, graphql::CountyLoader},
     clock::Date,
     error::Shared,
@@ -127,7 +128,7 @@ impl FactQuery {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<String, Fact, FactsListed>> {
-        ctx.actor().must_sign_in()?;
+        ctx.actor().may_read(Permission::ReadFacts)?;
         let direction = order_by.map_or(OrderDirection::Desc, |order| match order.field {
             FactOrderField::AsOf => order.direction,
         });

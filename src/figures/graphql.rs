@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     App, Error, Result,
-    access::Reach,
+    access::{Permission, Reach},
     cities::{
         City, County,
         graphql::{CityLoader, CountyLoader},
@@ -163,6 +163,7 @@ impl FigureQuery {
         )]
         known_at: Option<DateTime<Utc>>,
     ) -> Result<FundingSummary> {
+        ctx.actor().may_read(Permission::ReadFundingSummary)?;
         let app = ctx.app();
         let of = Of::new(as_of, known_at, &app.clock)?;
         let mut filter = filter.into();

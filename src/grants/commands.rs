@@ -9,8 +9,8 @@ use super::{
 };
 use crate::{
     App, Refusal, Result,
-    access::{Actor, Identity, Reach, Role},
-    advances, budgets, cities,
+    access::{Actor, Identity, Permission, Reach, Role},
+    advances, audit, budgets, cities,
     clock::Date,
     deadlines::schedule,
     error::UserErrorCode,
@@ -25,14 +25,14 @@ use crate::{
 /// Draws up a grant. No money moves yet.
 #[tracing::instrument(skip_all)]
 pub async fn create(app: &App, actor: &Actor, new: NewGrant) -> Result<Grant> {
-    let drafter = actor.must_hold(&[Role::GrantManager])?;
+    let drafter = actor.may(Permission::CreateGrant)?;
     let program = Catalog::program(app, new.program).await?;
     let program = program.ok_or_else(|| Refusal::not_found("program").on("programId"))?;
     let stream = Catalog::stream(app, program.stream_id).await?;
     rules::check_draft(&new, &stream.expect("a program has a stream"))?;
     let lines = budgets::commands::lines_or_whole(new.budget.clone(), new.amount);
 
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin(app, &drafter).await?;
     let named: Vec<_> = new.cities.iter().map(|share| share.city).collect();
     cities::commands::must_exist(&mut tx, &named, "cities").await?;
     if people::store::find_organizations(&mut *tx, &[new.recipient]).await?.is_empty() {
@@ -55,10 +55,10 @@ pub async fn create(app: &App, actor: &Actor, new: NewGrant) -> Result<Grant> {
 /// Decides the award: its amount becomes available in the ledger.
 #[tracing::instrument(skip_all, fields(%id))]
 pub async fn award(app: &App, actor: &Actor, id: GrantId, revision: i32) -> Result<Grant> {
-    let approver = actor.must_hold(&[Role::Approver])?;
-    let mut tx = app.db.begin().await?;
+    let approver = actor.may(Permission::AwardGrant)?;
+    let mut tx = audit::begin(app, &approver).await?;
     let grant = lock(&mut tx, &approver.reach, id).await?;
-    rules::check_award(&grant, approver)?;
+    rules::check_award(&grant, &approver)?;
     Refusal::unless_current("grant", revision, grant.revision)?;
     bound::of_grant(&mut tx, id, app.clock.today()).await?.check(&Step::Award)?;
 
@@ -95,8 +95,8 @@ pub async fn sign(
     revision: i32,
     signed_on: Date,
 ) -> Result<Grant> {
-    let manager = actor.must_hold(&[Role::GrantManager])?;
-    let mut tx = app.db.begin().await?;
+    let manager = actor.may(Permission::SignGrant)?;
+    let mut tx = audit::begin(app, &manager).await?;
     let grant = lock(&mut tx, &manager.reach, id).await?;
     rules::check_signing(&grant, signed_on, app.clock.today())?;
     Refusal::unless_current("grant", revision, grant.revision)?;
@@ -141,8 +141,8 @@ async fn switch(
     action: GrantAction,
     status: GrantStatus,
 ) -> Result<Grant> {
-    let manager = actor.must_hold(action.roles())?;
-    let mut tx = app.db.begin().await?;
+    let manager = actor.may(action.permission())?;
+    let mut tx = audit::begin(app, &manager).await?;
     let grant = lock(&mut tx, &manager.reach, id).await?;
     rules::must_allow(&grant, action)?;
     Refusal::unless_current("grant", revision, grant.revision)?;
@@ -155,8 +155,8 @@ async fn switch(
 /// Begins the closeout of a grant whose period is over: the last invoices and reports still come in.
 #[tracing::instrument(skip_all, fields(%id))]
 pub async fn start_closeout(app: &App, actor: &Actor, id: GrantId, revision: i32) -> Result<Grant> {
-    let manager = actor.must_hold(GrantAction::StartCloseout.roles())?;
-    let mut tx = app.db.begin().await?;
+    let manager = actor.may(Permission::StartCloseout)?;
+    let mut tx = audit::begin(app, &manager).await?;
     let grant = lock(&mut tx, &manager.reach, id).await?;
     rules::must_allow(&grant, GrantAction::StartCloseout)?;
     rules::check_period_over(&grant, app.clock.today())?;
@@ -191,8 +191,8 @@ async fn end(
     action: GrantAction,
     status: GrantStatus,
 ) -> Result<Grant> {
-    let officer = actor.must_hold(action.roles())?;
-    let mut tx = app.db.begin().await?;
+    let officer = actor.may(action.permission())?;
+    let mut tx = audit::begin(app, &officer).await?;
     let grant = lock(&mut tx, &officer.reach, id).await?;
     rules::must_allow(&grant, action)?;
     Refusal::unless_current("grant", revision, grant.revision)?;
@@ -212,7 +212,7 @@ async fn end(
 
 /// What is left of a grant whose last day to pay has passed lapses; a job calls it. False where nothing was left.
 pub async fn lapse(app: &App, id: GrantId, reach: &Reach) -> Result<bool> {
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin_unattended(&app.db, &app.clock, "ledger_days").await?;
     lock(&mut tx, reach, id).await?;
     let bound = bound::of_grant(&mut tx, id, app.clock.today()).await?;
     let over = bound.situation.liquidate_by.is_some_and(|last| last < app.clock.today());
@@ -246,9 +246,9 @@ pub async fn set_accounting(
     revision: i32,
     keys: AccountingKeys,
 ) -> Result<Grant> {
-    let person = actor.must_hold(&[Role::GrantManager, Role::FiscalOfficer])?;
+    let person = actor.may(Permission::SetGrantAccounting)?;
     rules::check_accounting(&keys)?;
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin(app, &person).await?;
     let grant = lock(&mut tx, &person.reach, id).await?;
     Refusal::unless_current("grant", revision, grant.revision)?;
     store::set_accounting(&mut tx, id, &keys, app.clock.now()).await?;

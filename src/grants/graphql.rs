@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     App, Error, Result,
-    access::Reach,
+    access::{Permission, Reach},
     budgets::{
         Amendment, BudgetLine,
         graphql::{AmendmentsOfGrant, BudgetLineInput, LinesOfGrant},
@@ -446,7 +446,7 @@ impl GrantQuery {
         id: Option<GrantId>,
         #[graphql(desc = "The number of the agreement, in any case.")] number: Option<String>,
     ) -> Result<Option<Grant>> {
-        ctx.actor().must_sign_in()?;
+        ctx.actor().may_read(Permission::ReadGrant)?;
         let id = match (id, number) {
             (Some(id), None) => Some(id),
             (None, Some(number)) => store::find_by_number(&ctx.app().db, &number).await?,
@@ -471,7 +471,7 @@ impl GrantQuery {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<String, Grant, GrantsListed>> {
-        let reach = ctx.actor().must_sign_in()?.reach.clone();
+        let reach = ctx.actor().may_read(Permission::ReadGrants)?;
         let order = order_by.unwrap_or(GrantOrder {
             field: GrantOrderField::CreatedAt,
             direction: OrderDirection::Desc,

@@ -2,7 +2,7 @@ use async_graphql::{InputObject, SimpleObject};
 use chrono::{DateTime, Utc};
 
 use crate::{
-    access::{Actor, Role},
+    access::{Actor, Permission, Role},
     budgets::NewLine,
     clock::Date,
     id::{CityId, GrantId, OrganizationId, PersonId, ProgramId, RuleSetId},
@@ -138,21 +138,23 @@ impl GrantStatus {
 
 impl GrantAction {
     /// Who may do it.
-    pub fn roles(self) -> &'static [Role] {
+    pub fn permission(self) -> Permission {
         match self {
-            Self::Award => &[Role::Approver],
-            Self::RequestDisbursement
-            | Self::RecordExpenditure
-            | Self::Encumber
-            | Self::RecordMatch => &[Role::CityFinance],
-            Self::TransferBudget => &[Role::GrantManager, Role::CityFinance],
-            Self::Close | Self::ReleaseRetention | Self::Terminate => &[Role::FiscalOfficer],
-            Self::Sign
-            | Self::Suspend
-            | Self::Resume
-            | Self::SetBudget
-            | Self::Amend
-            | Self::StartCloseout => &[Role::GrantManager],
+            Self::SetBudget => Permission::SetBudget,
+            Self::Award => Permission::AwardGrant,
+            Self::Sign => Permission::SignGrant,
+            Self::RecordExpenditure => Permission::RecordExpenditure,
+            Self::Encumber => Permission::Encumber,
+            Self::RecordMatch => Permission::RecordMatch,
+            Self::RequestDisbursement => Permission::RequestDisbursement,
+            Self::TransferBudget => Permission::TransferBudget,
+            Self::Amend => Permission::AmendGrant,
+            Self::ReleaseRetention => Permission::ReleaseRetention,
+            Self::Suspend => Permission::SuspendGrant,
+            Self::Resume => Permission::ResumeGrant,
+            Self::StartCloseout => Permission::StartCloseout,
+            Self::Close => Permission::CloseGrant,
+            Self::Terminate => Permission::TerminateGrant,
         }
     }
 }
@@ -245,8 +247,11 @@ impl Grant {
                     || identity.reach.organizations.contains(&self.recipient_id)
             }
         };
-        let allowed =
-            self.status.actions().iter().filter(|action| action.roles().contains(&identity.role));
+        let allowed = self
+            .status
+            .actions()
+            .iter()
+            .filter(|action| action.permission().allows(Some(identity.role)));
         allowed.filter(may).copied().collect()
     }
 }

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::ContextExt;
 use crate::{
     Error, Result,
-    access::Role,
-    allocations, appropriations,
+    access::{Permission, Role},
+    allocations, appropriations, audit,
     awaiting::graphql::Awaiting,
     cities, deadlines, delegations, disbursements, documents, email, facts, grants, jobs, matching,
     people, plans, reports, rule_sets,
@@ -44,6 +44,7 @@ pub enum Node {
     Appropriation(appropriations::Appropriation),
     MatchContribution(matching::MatchContribution),
     ApprovalDelegation(delegations::ApprovalDelegation),
+    AuditEntry(audit::AuditEntry),
 }
 
 /// Who is asking.
@@ -77,6 +78,7 @@ pub struct NodeQuery;
 impl NodeQuery {
     /// Who is asking, as the token tells. Public.
     async fn viewer(&self, ctx: &Context<'_>) -> Result<Viewer> {
+        ctx.actor().may_read(Permission::ReadViewer)?;
         let db = &ctx.app().db;
         let identity = ctx.actor().identity();
         let reach = ctx.actor().reach();
@@ -94,11 +96,13 @@ impl NodeQuery {
 
     /// Anything by its id; null when there is none or it is not yours to see.
     async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
+        ctx.actor().may_read(Permission::ReadNode)?;
         Ok(find(ctx, &[id]).await?.pop().flatten())
     }
 
     /// Several things by their ids, at most 100, in the order of the ids; null for each that is not there.
     async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
+        ctx.actor().may_read(Permission::ReadNodes)?;
         if ids.len() > 100 {
             let message = format!("at most 100 ids at once, and {} were asked for", ids.len());
             return Err(Error::BadInput(message));
@@ -147,94 +151,141 @@ async fn find_kind(ctx: &Context<'_>, kind: &str, ids: &[&str]) -> Result<Vec<(U
     }
     let db = &ctx.app().db;
     let reach = &ctx.actor().reach();
+    let node = permission(kind, ids)?;
+    // Whoever may not see the kind gets what an unknown id gets.
+    if !node.allows(ctx.actor().role()) {
+        return Ok(vec![]);
+    }
     let viewer = ctx.actor().identity();
-    Ok(match (kind, viewer) {
-        ("city", _) => nodes!(cities::store::find_cities(db, &parse(ids)?).await?, Node::City),
-        ("county", _) => {
+    Ok(match (node, viewer) {
+        (Permission::NodeCity, _) => {
+            nodes!(cities::store::find_cities(db, &parse(ids)?).await?, Node::City)
+        }
+        (Permission::NodeCounty, _) => {
             nodes!(cities::store::find_counties(db, &parse(ids)?).await?, Node::County)
         }
-        ("stream", _) => {
+        (Permission::NodeStream, _) => {
             let (ids, listed) = (parse(ids)?, Catalog::get(ctx.app()).await?);
             let found = listed.streams.iter().filter(|stream| ids.contains(&stream.id)).cloned();
             nodes!(found, Node::FundingStream)
         }
-        ("program", _) => {
+        (Permission::NodeProgram, _) => {
             let (ids, listed) = (parse(ids)?, Catalog::get(ctx.app()).await?);
             let found = listed.programs.iter().filter(|program| ids.contains(&program.id)).cloned();
             nodes!(found, Node::FundingProgram)
         }
-        ("grant", _) => nodes!(grants::store::find(db, reach, &parse(ids)?).await?, Node::Grant),
-        ("disb", _) => {
+        (Permission::NodeGrant, _) => {
+            nodes!(grants::store::find(db, reach, &parse(ids)?).await?, Node::Grant)
+        }
+        (Permission::NodeDisbursement, _) => {
             nodes!(disbursements::store::find(db, reach, &parse(ids)?).await?, Node::Disbursement)
         }
-        ("plan", _) => {
+        (Permission::NodePlan, _) => {
             nodes!(plans::store::find(db, reach, &parse(ids)?).await?, Node::SustainabilityPlan)
         }
-        ("ruleset", _) => {
+        (Permission::NodeRuleSet, _) => {
             let drafts = reach.everything;
             nodes!(rule_sets::store::find_sets(db, &parse(ids)?, drafts).await?, Node::RuleSet)
         }
-        ("rule", _) => {
+        (Permission::NodeRule, _) => {
             let drafts = reach.everything;
             nodes!(rule_sets::store::find_rules(db, &parse(ids)?, drafts).await?, Node::Rule)
         }
-        ("override", _) => {
+        (Permission::NodeRuleOverride, _) => {
             nodes!(
                 rule_sets::override_store::find_overrides(db, reach, &parse(ids)?).await?,
                 Node::RuleOverride
             )
         }
-        ("document", _) => {
+        (Permission::NodeDocument, _) => {
             nodes!(documents::store::find(db, reach, &parse(ids)?).await?, Node::GrantDocument)
         }
-        ("report", _) => nodes!(reports::store::find(db, reach, &parse(ids)?).await?, Node::Report),
-        ("allocation", _) => {
+        (Permission::NodeReport, _) => {
+            nodes!(reports::store::find(db, reach, &parse(ids)?).await?, Node::Report)
+        }
+        (Permission::NodeAllocation, _) => {
             nodes!(allocations::store::find(db, reach, &parse(ids)?).await?, Node::Allocation)
         }
-        ("areceipt", _) => {
+        (Permission::NodeReceipt, _) => {
             let found = allocations::store::find_receipts(db, reach, &parse(ids)?).await?;
             nodes!(found, Node::AllocationReceipt)
         }
-        ("aspend", _) => {
+        (Permission::NodeSpend, _) => {
             let found = allocations::store::find_spends(db, reach, &parse(ids)?).await?;
             nodes!(found, Node::AllocationSpend)
         }
-        ("appropriation", _) => {
+        (Permission::NodeAppropriation, _) => {
             nodes!(appropriations::store::find(db, &parse(ids)?).await?, Node::Appropriation)
         }
-        ("match", _) => {
+        (Permission::NodeContribution, _) => {
             nodes!(matching::store::find(db, reach, &parse(ids)?).await?, Node::MatchContribution)
         }
-        ("fact", Some(_)) => nodes!(facts::store::find(db, &parse(ids)?).await?, Node::Fact),
-        ("org", Some(_)) => {
+        (Permission::NodeFact, _) => {
+            nodes!(facts::store::find(db, &parse(ids)?).await?, Node::Fact)
+        }
+        (Permission::NodeOrganization, _) => {
             nodes!(people::store::find_organizations(db, &parse(ids)?).await?, Node::Organization)
         }
-        ("person", Some(viewer)) => {
+        (Permission::NodePerson, Some(viewer)) => {
             nodes!(people::store::find_visible(db, viewer, &parse(ids)?).await?, Node::Person)
         }
-        ("deadline", Some(viewer)) => {
+        (Permission::NodeDeadline, Some(viewer)) => {
             nodes!(
                 deadlines::store::find(db, viewer.person, reach, &parse(ids)?).await?,
                 Node::Deadline
             )
         }
-        ("email", Some(viewer)) => {
+        (Permission::NodeEmail, Some(viewer)) => {
             let everybodys = viewer.sees_contacts();
             nodes!(
                 email::store::find(db, viewer.person, everybodys, &parse(ids)?).await?,
                 Node::Email
             )
         }
-        ("delegation", Some(viewer)) => {
+        (Permission::NodeDelegation, Some(viewer)) => {
             nodes!(
                 delegations::store::find(db, reach.everything, viewer.person, &parse(ids)?).await?,
                 Node::ApprovalDelegation
             )
         }
-        ("jobrun", Some(_)) if reach.everything => {
+        (Permission::NodeJobRun, _) => {
             nodes!(jobs::store::find(db, &parse(ids)?).await?, Node::JobRun)
         }
-        ("org" | "person" | "fact" | "deadline" | "email" | "jobrun" | "delegation", _) => vec![],
+        (Permission::NodeAuditEntry, _) => {
+            nodes!(audit::store::find(db, &parse(ids)?).await?, Node::AuditEntry)
+        }
+        _ => vec![],
+    })
+}
+
+/// The row of the permission table of a kind of id.
+fn permission(kind: &str, ids: &[&str]) -> Result<Permission> {
+    Ok(match kind {
+        "city" => Permission::NodeCity,
+        "county" => Permission::NodeCounty,
+        "stream" => Permission::NodeStream,
+        "program" => Permission::NodeProgram,
+        "grant" => Permission::NodeGrant,
+        "disb" => Permission::NodeDisbursement,
+        "plan" => Permission::NodePlan,
+        "ruleset" => Permission::NodeRuleSet,
+        "rule" => Permission::NodeRule,
+        "override" => Permission::NodeRuleOverride,
+        "document" => Permission::NodeDocument,
+        "report" => Permission::NodeReport,
+        "allocation" => Permission::NodeAllocation,
+        "areceipt" => Permission::NodeReceipt,
+        "aspend" => Permission::NodeSpend,
+        "appropriation" => Permission::NodeAppropriation,
+        "match" => Permission::NodeContribution,
+        "fact" => Permission::NodeFact,
+        "org" => Permission::NodeOrganization,
+        "person" => Permission::NodePerson,
+        "deadline" => Permission::NodeDeadline,
+        "email" => Permission::NodeEmail,
+        "delegation" => Permission::NodeDelegation,
+        "jobrun" => Permission::NodeJobRun,
+        "audit" => Permission::NodeAuditEntry,
         _ => {
             let id = ids.first().copied().unwrap_or_default();
             return Err(Error::BadInput(format!("`{id}` is not an id of Thrive")));

@@ -6,7 +6,9 @@ use async_graphql::{
 };
 
 use super::{Holiday, HolidayCalendar, store};
-use crate::{App, Error, Result, clock::Date, error::Shared, graphql::ContextExt};
+use crate::{
+    App, Error, Result, access::Permission, clock::Date, error::Shared, graphql::ContextExt,
+};
 
 /// Ten years and a little: more is no question about due dates.
 const MOST_DAYS: i64 = 3_700;
@@ -41,6 +43,7 @@ pub struct HolidayQuery;
 impl HolidayQuery {
     /// The calendars that due dates roll by, by code. Public.
     async fn holiday_calendars(&self, ctx: &Context<'_>) -> Result<Vec<HolidayCalendar>> {
+        ctx.actor().may_read(Permission::ReadHolidays)?;
         Ok(store::list(&ctx.app().db).await?)
     }
 }

@@ -59,7 +59,9 @@ async fn graphql(request: &Request, body: Body, service: &Service) -> Result<Res
         }
     })?;
     let id = request.data::<RequestId>().cloned();
+    let mut actor = actor;
     if let Some(id) = id {
+        actor = actor.in_request(&id.0);
         operation = operation.data(id);
     }
     Ok(respond(media, graphql::execute(&service.app, &service.schema, actor, operation).await))

@@ -13,6 +13,7 @@ use super::{
 use crate::{
     App, Error, Refusal, Result,
     access::{self, Identity, Reach, Role},
+    audit,
     budgets::BudgetLine,
     error::UserErrorCode,
     ledger,
@@ -73,6 +74,7 @@ impl People {
                     role,
                     reach: Reach { everything: true, ..Reach::default() },
                     approval_limit: None,
+                    request_id: None,
                 }),
                 _ => anyhow::bail!(
                     "{email} does not hold the role {role}: give it by `thrive token create`"
@@ -142,7 +144,7 @@ pub async fn import(
     dry_run: bool,
 ) -> anyhow::Result<Report> {
     let rows = file::read(text, kind.header())?;
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin_unattended(&app.db, &app.clock, "thrive import").await?;
     let mut reports = vec![];
     // Lines of a budget count together: the first row of a grant brings all of them in.
     for rows in together(kind, rows) {

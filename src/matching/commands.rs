@@ -6,7 +6,8 @@ use sqlx::PgConnection;
 use super::{MatchAcceptance, MatchContribution, NewContribution, rules, store};
 use crate::{
     App, Refusal, Result,
-    access::{Actor, Identity, Role},
+    access::{Actor, Identity, Permission},
+    audit,
     error::UserErrorCode,
     grants::{self, Grant},
     id::{GrantId, MatchAcceptanceId, MatchContributionId},
@@ -27,14 +28,14 @@ pub async fn record(
     new: NewContribution,
     idempotency_key: &str,
 ) -> Result<MatchContribution> {
-    let finance = actor.must_hold(&[Role::CityFinance])?;
+    let finance = actor.may(Permission::RecordMatch)?;
     let once = idempotency::Request::new(finance.person, "recordMatch", idempotency_key, &new)?;
     let id = MatchContributionId::new(&app.clock);
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin(app, &finance).await?;
     if let Some(made) = once.begin(&mut tx, &app.clock, id.0).await? {
-        return find(&mut tx, finance, MatchContributionId(made)).await;
+        return find(&mut tx, &finance, MatchContributionId(made)).await;
     }
-    let grant = grants::commands::lock_for(&mut tx, finance, new.grant).await?;
+    let grant = grants::commands::lock_for(&mut tx, &finance, new.grant).await?;
     let today = app.clock.today();
     rules::check_contribution(&grant, &new, today)?;
     let effective_on = rules::effective_on(&new, today)?;
@@ -110,19 +111,19 @@ pub async fn accept(
     asked: Accepting,
     idempotency_key: Option<&str>,
 ) -> Result<MatchContribution> {
-    let manager = actor.must_hold(&[Role::GrantManager])?;
-    let mut tx = app.db.begin().await?;
+    let manager = actor.may(Permission::AcceptMatch)?;
+    let mut tx = audit::begin(app, &manager).await?;
     if let Some(key) = idempotency_key {
         let once = idempotency::Request::new(manager.person, "acceptMatch", key, &(id, asked))?;
         if let Some(made) = once.begin(&mut tx, &app.clock, id.0).await? {
-            return find(&mut tx, manager, MatchContributionId(made)).await;
+            return find(&mut tx, &manager, MatchContributionId(made)).await;
         }
     } else if asked.amount.is_some() {
         let message = "a part could be accepted twice by mistake: give an `idempotencyKey` with it";
         return Err(Refusal::new(UserErrorCode::InvalidInput, message).on("idempotencyKey").into());
     }
-    let found = find(&mut tx, manager, id).await?;
-    let (grant, found) = hold(&mut tx, manager, &found, asked.grant).await?;
+    let found = find(&mut tx, &manager, id).await?;
+    let (grant, found) = hold(&mut tx, &manager, &found, asked.grant).await?;
     rules::check_decider(&found, manager.person)?;
     let amount = rules::accepted(&found, &grant, asked.amount)?;
     let statute = found.authorizing_statute.as_deref();
@@ -140,7 +141,7 @@ pub async fn accept(
     let unused = (Owner::Contribution(id.0), AccountKind::MatchUnused.into());
     posting.add_from(Move::AcceptMatch, unused, AccountKind::MatchMet, amount);
     ledger::store::post(&mut tx, &app.clock, &posting).await?;
-    let accepted = find(&mut tx, manager, id).await?;
+    let accepted = find(&mut tx, &manager, id).await?;
     tx.commit().await?;
     Ok(accepted)
 }
@@ -153,10 +154,10 @@ pub async fn decline(
     id: MatchContributionId,
     reason: &str,
 ) -> Result<MatchContribution> {
-    let manager = actor.must_hold(&[Role::GrantManager])?;
-    let mut tx = app.db.begin().await?;
-    let found = find(&mut tx, manager, id).await?;
-    let (_, mut declined) = hold(&mut tx, manager, &found, None).await?;
+    let manager = actor.may(Permission::DeclineMatch)?;
+    let mut tx = audit::begin(app, &manager).await?;
+    let found = find(&mut tx, &manager, id).await?;
+    let (_, mut declined) = hold(&mut tx, &manager, &found, None).await?;
     rules::check_decider(&declined, manager.person)?;
     rules::check_decline(&declined, reason)?;
     declined.declined_by = Some(manager.person);

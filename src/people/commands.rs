@@ -1,10 +1,12 @@
 //! Who is in Thrive, and in which roles.
 
 use super::{NewOrganization, NewPerson, Organization, Person, rules, store};
+use sqlx::{Postgres, Transaction};
+
 use crate::{
     App, Refusal, Result,
-    access::{Actor, Role},
-    cities,
+    access::{Actor, Permission},
+    audit, cities,
     error::UserErrorCode,
     id::{OrganizationId, PersonId},
 };
@@ -16,9 +18,9 @@ pub async fn create_organization(
     actor: &Actor,
     new: NewOrganization,
 ) -> Result<Organization> {
-    actor.must_hold(&[Role::ProgramAdmin, Role::GrantManager])?;
+    let admin = actor.may(Permission::CreateOrganization)?;
     rules::check_organization(&new)?;
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin(app, &admin).await?;
     if let Some(city) = new.city {
         cities::commands::must_exist(&mut tx, &[city], "cityId").await?;
     }
@@ -42,14 +44,23 @@ pub async fn create_organization(
 /// Enters a person.
 #[tracing::instrument(skip_all)]
 pub async fn create_person(app: &App, actor: &Actor, new: NewPerson) -> Result<Person> {
-    actor.must_hold(&[Role::ProgramAdmin])?;
-    enter_person(app, new).await
+    let admin = actor.may(Permission::CreatePerson)?;
+    let tx = audit::begin(app, &admin).await?;
+    enter(app, tx, new).await
 }
 
 /// Enters a person on the operator's word: the first administrator has nobody above.
-pub(crate) async fn enter_person(app: &App, new: NewPerson) -> Result<Person> {
+pub(crate) async fn enter_person(app: &App, doing: &str, new: NewPerson) -> Result<Person> {
+    let tx = audit::begin_unattended(&app.db, &app.clock, doing).await?;
+    enter(app, tx, new).await
+}
+
+async fn enter(
+    app: &App,
+    mut tx: Transaction<'static, Postgres>,
+    new: NewPerson,
+) -> Result<Person> {
     rules::check_person(&new)?;
-    let mut tx = app.db.begin().await?;
     if let Some(city) = new.city {
         cities::commands::must_exist(&mut tx, &[city], "cityId").await?;
     }

@@ -5,7 +5,8 @@ use sqlx::PgConnection;
 use super::{LedgerPeriod, rules, store};
 use crate::{
     App, Refusal, Result,
-    access::{Actor, Role},
+    access::{Actor, Permission},
+    audit,
     clock::Date,
     id::ClosedMonthId,
     page::{OrderDirection, PageArgs, Window},
@@ -14,11 +15,11 @@ use crate::{
 /// Closes the month of a day: entries that are under way are in it, and later ones are refused.
 #[tracing::instrument(skip_all, fields(%day))]
 pub async fn close(app: &App, actor: &Actor, day: Date) -> Result<LedgerPeriod> {
-    let officer = actor.must_hold(&[Role::FiscalOfficer])?;
+    let officer = actor.may(Permission::ClosePeriod)?;
     let month = rules::month_of(day);
     // Nobody waits for a month that cannot be closed.
     rules::check_close(month, app.clock.today(), None, None)?;
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin(app, &officer).await?;
     store::hold(&mut tx, month).await?;
     let closed = store::closed(&mut tx).await?;
     rules::check_close(month, app.clock.today(), closed.through, closed.first_open)?;
@@ -32,17 +33,17 @@ pub async fn close(app: &App, actor: &Actor, day: Date) -> Result<LedgerPeriod> 
 /// Opens the latest closed month again: it takes entries until it is closed once more.
 #[tracing::instrument(skip_all, fields(%day))]
 pub async fn reopen(app: &App, actor: &Actor, day: Date, reason: &str) -> Result<LedgerPeriod> {
-    let person = actor.must_hold(&[Role::FiscalOfficer, Role::ProgramAdmin])?.person;
+    let person = actor.may(Permission::ReopenPeriod)?;
     let month = rules::month_of(day);
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin(app, &person).await?;
     store::hold(&mut tx, month).await?;
     let closed = store::closed(&mut tx).await?;
     let closings = store::closings_of(&mut *tx, &[month]).await?.remove(&month);
     let closings = closings.unwrap_or_default();
     let closing = closings.iter().find(|closing| closing.reopened_at.is_none());
-    rules::check_reopen(month, closed.through, closing, person, reason)?;
+    rules::check_reopen(month, closed.through, closing, person.person, reason)?;
     let closing = closing.ok_or_else(|| Refusal::not_found("closed month").on("month"))?;
-    store::reopen(&mut tx, closing.id, person, app.clock.now(), reason).await?;
+    store::reopen(&mut tx, closing.id, person.person, app.clock.now(), reason).await?;
     let period = read(&mut tx, month).await?;
     tx.commit().await?;
     Ok(period)

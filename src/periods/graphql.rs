@@ -9,6 +9,7 @@ use async_graphql::{
 use super::{LedgerPeriod, PeriodAction, PeriodClosing, commands, store};
 use crate::{
     App, Result,
+    access::Permission,
     clock::Date,
     error::Shared,
     graphql::{ContextExt, payload},
@@ -73,7 +74,7 @@ impl PeriodQuery {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<String, LedgerPeriod, PeriodsListed>> {
-        ctx.actor().must_sign_in()?;
+        ctx.actor().may_read(Permission::ReadPeriods)?;
         let args = PageArgs { first, after, last, before };
         let window = Window::new("MONTH", OrderDirection::Desc, args)?;
         let rows = store::list(&ctx.app().db, &window, None).await?;

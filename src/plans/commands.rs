@@ -3,8 +3,8 @@
 use super::{NewPlan, PlanStatus, SustainabilityPlan, rules, store};
 use crate::{
     App, Refusal, Result,
-    access::{Actor, Reach, Role},
-    cities,
+    access::{Actor, Permission, Reach},
+    audit, cities,
     clock::Date,
     error::UserErrorCode,
     id::{CityId, PlanId},
@@ -13,9 +13,9 @@ use crate::{
 /// Enters a plan as the next edition of its city.
 #[tracing::instrument(skip_all)]
 pub async fn create(app: &App, actor: &Actor, new: NewPlan) -> Result<SustainabilityPlan> {
-    let author = actor.must_hold(&[Role::GrantManager, Role::ProgramAdmin, Role::Coach])?;
+    let author = actor.may(Permission::CreateSustainabilityPlan)?;
     rules::check_new(&new)?;
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin(app, &author).await?;
     if !reaches(&author.reach, new.city) {
         return Err(Refusal::not_found("city").on("cityId").into());
     }
@@ -48,13 +48,13 @@ pub async fn adopt(
     revision: i32,
     on: Date,
 ) -> Result<SustainabilityPlan> {
-    let author = actor.must_hold(&[Role::GrantManager, Role::ProgramAdmin, Role::Coach])?;
+    let author = actor.may(Permission::AdoptSustainabilityPlan)?;
     let today = app.clock.today();
     if on > today {
         let message = format!("{on} has not come yet; today is {today}");
         return Err(Refusal::new(UserErrorCode::InvalidDates, message).on("adoptedOn").into());
     }
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin(app, &author).await?;
     let missing = || Refusal::not_found("sustainability plan").on("planId");
     let city =
         store::find(&mut *tx, &author.reach, &[id]).await?.pop().ok_or_else(missing)?.city_id;

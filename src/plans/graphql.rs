@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use super::{NewPlan, PlanStatus, PlanYear, SustainabilityPlan, commands, store};
 use crate::{
     App, Result,
-    access::Reach,
+    access::{Permission, Reach},
     cities::{City, graphql::CityLoader},
     clock::Date,
     error::Shared,
@@ -120,8 +120,8 @@ impl PlanQuery {
         ctx: &Context<'_>,
         id: PlanId,
     ) -> Result<Option<SustainabilityPlan>> {
-        let viewer = ctx.actor().must_sign_in()?;
-        Ok(store::find(&ctx.app().db, &viewer.reach, &[id]).await?.pop())
+        let reach = ctx.actor().may_read(Permission::ReadPlan)?;
+        Ok(store::find(&ctx.app().db, &reach, &[id]).await?.pop())
     }
 
     /// The sustainability plans that you may see, the newest first.
@@ -134,7 +134,7 @@ impl PlanQuery {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<String, SustainabilityPlan, PlansListed>> {
-        let reach = ctx.actor().must_sign_in()?.reach.clone();
+        let reach = ctx.actor().may_read(Permission::ReadPlans)?;
         let window = Window::new(
             "CREATED_AT",
             OrderDirection::Desc,

@@ -6,7 +6,8 @@ use sqlx::{PgConnection, Postgres, Transaction};
 use super::{NewReport, Report, ReportAction, ReportEvent, ReportStatus, Submission, rules, store};
 use crate::{
     App, Refusal, Result,
-    access::{Actor, Identity, Role},
+    access::{Acting, Actor, Identity, Permission},
+    audit,
     clock::CALIFORNIA,
     deadlines::{self, NewDeadline, plan},
     error::UserErrorCode::{AlreadyExists, NotFound},
@@ -18,8 +19,8 @@ use crate::{
 /// Enters a report that no rule schedules, with the deadline that reminds of it.
 #[tracing::instrument(skip_all, fields(grant = %new.grant))]
 pub async fn create(app: &App, actor: &Actor, new: NewReport) -> Result<Report> {
-    let manager = actor.must_hold(&[Role::GrantManager])?;
-    let mut tx = app.db.begin().await?;
+    let manager = actor.may(Permission::CreateReport)?;
+    let mut tx = audit::begin(app, &manager).await?;
     let grant = grants::commands::lock(&mut tx, &manager.reach, new.grant).await?;
     rules::check_new(&grant, &new)?;
     let (now, deadline) = (app.clock.now(), DeadlineId::new(&app.clock));
@@ -65,7 +66,7 @@ pub async fn create(app: &App, actor: &Actor, new: NewReport) -> Result<Report> 
     };
     deadlines::store::insert(&mut tx, deadline, &due, CALIFORNIA.name(), now).await?;
     store::insert(&mut tx, &report).await?;
-    note(app, &mut tx, manager, &report).await?;
+    note(app, &mut tx, &manager, &report).await?;
     tx.commit().await?;
     Ok(report)
 }
@@ -81,7 +82,7 @@ pub async fn submit(
 ) -> Result<Report> {
     let Held { mut tx, grant, mut report, identity } =
         hold(app, actor, id, revision, ReportAction::Submit).await?;
-    grants::rules::check_organization(&grant, identity)?;
+    grants::rules::check_organization(&grant, &identity)?;
     rules::check_submission(&report, &submission, app.clock.today())?;
     let now = app.clock.now();
     report.program_income = submission.program_income;
@@ -94,7 +95,7 @@ pub async fn submit(
     report.submitted_at = Some(now);
     report.reason = None;
     report.status = ReportStatus::Submitted;
-    finish(app, &mut tx, identity, &mut report).await?;
+    finish(app, &mut tx, &identity, &mut report).await?;
     deadlines::store::meet(&mut tx, report.deadline_id, identity.person, now).await?;
     tx.commit().await?;
     Ok(report)
@@ -114,7 +115,7 @@ pub async fn send_back(
     rules::check_reason(reason)?;
     report.reason = Some(reason.trim().into());
     report.status = ReportStatus::Returned;
-    finish(app, &mut tx, identity, &mut report).await?;
+    finish(app, &mut tx, &identity, &mut report).await?;
     deadlines::store::reopen(&mut tx, report.deadline_id, app.clock.now()).await?;
     tx.commit().await?;
     Ok(report)
@@ -129,7 +130,7 @@ pub async fn accept(app: &App, actor: &Actor, id: ReportId, revision: i32) -> Re
     report.accepted_by = Some(identity.person);
     report.accepted_at = Some(app.clock.now());
     report.status = ReportStatus::Accepted;
-    finish(app, &mut tx, identity, &mut report).await?;
+    finish(app, &mut tx, &identity, &mut report).await?;
     tx.commit().await?;
     Ok(report)
 }
@@ -150,7 +151,7 @@ pub async fn certify(app: &App, actor: &Actor, id: ReportId, revision: i32) -> R
     report.certified_by = Some(identity.person);
     report.certified_at = Some(app.clock.now());
     report.status = ReportStatus::Certified;
-    finish(app, &mut tx, identity, &mut report).await?;
+    finish(app, &mut tx, &identity, &mut report).await?;
     tx.commit().await?;
     Ok(report)
 }
@@ -160,7 +161,7 @@ struct Held<'a> {
     tx: Transaction<'static, Postgres>,
     grant: Grant,
     report: Report,
-    identity: &'a Identity,
+    identity: Acting<'a>,
 }
 
 async fn hold<'a>(
@@ -170,8 +171,8 @@ async fn hold<'a>(
     revision: i32,
     action: ReportAction,
 ) -> Result<Held<'a>> {
-    let identity = actor.must_hold(&[action.role()])?;
-    let mut tx = app.db.begin().await?;
+    let identity = actor.may(action.permission())?;
+    let mut tx = audit::begin(app, &identity).await?;
     let missing = || Refusal::new(NotFound, "there is no such report").on("reportId");
     let grant = store::grant_of(&mut tx, id).await?.ok_or_else(missing)?;
     let grant = grants::store::lock(&mut tx, &identity.reach, grant).await?.ok_or_else(missing)?;

@@ -2,7 +2,7 @@ use async_graphql::SimpleObject;
 use chrono::{DateTime, Utc};
 
 use crate::{
-    access::{Actor, Role},
+    access::{Actor, Permission},
     clock::Date,
     grants::{DateRange, Grant},
     id::{DeadlineId, GrantId, PersonId, ReportEventId, ReportId},
@@ -60,11 +60,12 @@ impl ReportStatus {
 
 impl ReportAction {
     /// Who may do it.
-    pub fn role(self) -> Role {
+    pub fn permission(self) -> Permission {
         match self {
-            Self::Submit => Role::CityFinance,
-            Self::Return | Self::Accept => Role::GrantManager,
-            Self::Certify => Role::FiscalOfficer,
+            Self::Submit => Permission::SubmitReport,
+            Self::Return => Permission::ReturnReport,
+            Self::Accept => Permission::AcceptReport,
+            Self::Certify => Permission::CertifyReport,
         }
     }
 }
@@ -154,7 +155,9 @@ impl Report {
                 me != self.submitted_by && me != self.accepted_by && self.is_over(today)
             }
         };
-        let allowed = self.status.actions().iter().filter(|action| action.role() == identity.role);
+        let role = Some(identity.role);
+        let allowed =
+            self.status.actions().iter().filter(|action| action.permission().allows(role));
         allowed.filter(may).copied().collect()
     }
 }

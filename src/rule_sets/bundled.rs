@@ -8,7 +8,7 @@ use super::{
     commands::{self, Imported},
     file::{self, RuleFile},
 };
-use crate::{clock::Clock, holidays};
+use crate::{audit, clock::Clock, holidays};
 
 #[derive(RustEmbed)]
 #[folder = "rules/"]
@@ -19,7 +19,7 @@ const TEXT: &str = ".toml";
 
 /// How many rule sets are new. What an administrator activated later stays in force.
 pub async fn load(db: &PgPool, clock: &Clock) -> anyhow::Result<usize> {
-    let mut tx = db.begin().await?;
+    let mut tx = audit::begin_unattended(db, clock, "thrive migrate").await?;
     // Rules name calendars.
     for name in Files::iter().filter(|name| name.starts_with(HOLIDAYS) && name.ends_with(TEXT)) {
         holidays::commands::load(&mut tx, &text(&name)?).await.with_context(|| name.to_string())?;

@@ -10,7 +10,8 @@ use super::{
 };
 use crate::{
     App, Refusal, Result,
-    access::{Actor, Role},
+    access::{Actor, Permission},
+    audit,
     clock::{Clock, Date},
     error::UserErrorCode::InvalidInput,
     holidays,
@@ -26,9 +27,9 @@ pub async fn draft(
     program: ProgramId,
     new: NewRuleSet,
 ) -> Result<RuleSet> {
-    let admin = actor.must_hold(&[Role::ProgramAdmin])?;
+    let admin = actor.may(Permission::DraftRuleSet)?;
     check(&new, app.clock.today())?;
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin(app, &admin).await?;
     if streams::store::find_program(&mut *tx, program).await?.is_none() {
         return Err(Refusal::not_found("program").on("programId").into());
     }
@@ -46,9 +47,9 @@ pub async fn revise(
     revision: i32,
     new: NewRuleSet,
 ) -> Result<RuleSet> {
-    actor.must_hold(&[Role::ProgramAdmin])?;
+    let admin = actor.may(Permission::ReviseRuleSet)?;
     check(&new, app.clock.today())?;
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin(app, &admin).await?;
     let mut set = lock(&mut tx, id).await?;
     rules::check_draft(&set, revision)?;
     check_calendars(&mut tx, &new.rules).await?;
@@ -70,8 +71,8 @@ pub async fn activate(
     revision: i32,
     effective_from: Date,
 ) -> Result<RuleSet> {
-    let admin = actor.must_hold(&[Role::ProgramAdmin])?;
-    let mut tx = app.db.begin().await?;
+    let admin = actor.may(Permission::ActivateRuleSet)?;
+    let mut tx = audit::begin(app, &admin).await?;
     // Activations and imports follow one another.
     streams::store::hold_catalog(&mut tx).await?;
     let mut set = lock(&mut tx, id).await?;

@@ -7,8 +7,8 @@ use super::{
 };
 use crate::{
     App, Refusal, Result,
-    access::{Actor, Role},
-    advances, deadlines,
+    access::{Actor, Identity, Permission},
+    advances, audit, deadlines,
     error::UserErrorCode,
     grants,
     id::RuleOverrideId,
@@ -17,8 +17,8 @@ use crate::{
 /// Proposes other terms of a rule for one grant, with the document that they rest on.
 #[tracing::instrument(skip_all, fields(grant = %new.grant))]
 pub async fn propose(app: &App, actor: &Actor, new: NewOverride) -> Result<RuleOverride> {
-    let manager = actor.must_hold(&[Role::GrantManager])?;
-    let mut tx = app.db.begin().await?;
+    let manager = actor.may(Permission::ProposeRuleOverride)?;
+    let mut tx = audit::begin(app, &manager).await?;
     let grant = grants::commands::lock(&mut tx, &manager.reach, new.grant).await?;
     let missing = || {
         let message = format!("grant {} was not signed under such a rule", grant.number);
@@ -51,8 +51,9 @@ pub async fn propose(app: &App, actor: &Actor, new: NewOverride) -> Result<RuleO
 /// Puts a proposed override in force for its grant. The grant's deadlines follow.
 #[tracing::instrument(skip_all, fields(%id))]
 pub async fn approve(app: &App, actor: &Actor, id: RuleOverrideId) -> Result<RuleOverride> {
-    let mut tx = app.db.begin().await?;
-    let approved = decide(app, &mut tx, actor, id, OverrideStatus::Approved).await?;
+    let approver = actor.may(Permission::ApproveRuleOverride)?;
+    let mut tx = audit::begin(app, &approver).await?;
+    let approved = decide(app, &mut tx, &approver, id, OverrideStatus::Approved).await?;
     let today = app.clock.today();
     let bound = bound::of_grant(&mut tx, approved.grant_id, today).await?;
     // It may be the cap of advances that was amended.
@@ -71,8 +72,9 @@ pub async fn approve(app: &App, actor: &Actor, id: RuleOverrideId) -> Result<Rul
 /// Turns a proposed override down.
 #[tracing::instrument(skip_all, fields(%id))]
 pub async fn decline(app: &App, actor: &Actor, id: RuleOverrideId) -> Result<RuleOverride> {
-    let mut tx = app.db.begin().await?;
-    let declined = decide(app, &mut tx, actor, id, OverrideStatus::Declined).await?;
+    let approver = actor.may(Permission::DeclineRuleOverride)?;
+    let mut tx = audit::begin(app, &approver).await?;
+    let declined = decide(app, &mut tx, &approver, id, OverrideStatus::Declined).await?;
     tx.commit().await?;
     Ok(declined)
 }
@@ -80,11 +82,10 @@ pub async fn decline(app: &App, actor: &Actor, id: RuleOverrideId) -> Result<Rul
 async fn decide(
     app: &App,
     tx: &mut PgConnection,
-    actor: &Actor,
+    approver: &Identity,
     id: RuleOverrideId,
     status: OverrideStatus,
 ) -> Result<RuleOverride> {
-    let approver = actor.must_hold(&[Role::Approver])?;
     let missing = || Refusal::not_found("override").on("overrideId");
     let found = override_store::find_overrides(&mut *tx, &approver.reach, &[id])
         .await?

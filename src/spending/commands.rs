@@ -6,7 +6,8 @@ use sqlx::{PgConnection, Postgres, Transaction};
 use super::{Encumbrance, Expenditure, NewEncumbrance, NewExpenditure, costs::Books, rules, store};
 use crate::{
     App, Refusal, Result,
-    access::{Actor, Identity, Role},
+    access::{Actor, Identity, Permission},
+    audit,
     budgets::{self, BudgetLine, amendments::awarded_on},
     clock::Date,
     error::UserErrorCode,
@@ -44,16 +45,16 @@ pub async fn expend(
     new: NewExpenditure,
     idempotency_key: &str,
 ) -> Result<Expenditure> {
-    let finance = actor.must_hold(&[Role::CityFinance])?;
+    let finance = actor.may(Permission::RecordExpenditure)?;
     let once =
         idempotency::Request::new(finance.person, "recordExpenditure", idempotency_key, &new)?;
     let id = ExpenditureId::new(&app.clock);
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin(app, &finance).await?;
     if let Some(made) = once.begin(&mut tx, &app.clock, id.0).await? {
-        return expenditure(&mut tx, finance, ExpenditureId(made)).await;
+        return expenditure(&mut tx, &finance, ExpenditureId(made)).await;
     }
-    let grant = grants::commands::lock_for(&mut tx, finance, new.grant).await?;
-    let recorded = expend_in(app, &mut tx, finance, &grant, &new, id).await?;
+    let grant = grants::commands::lock_for(&mut tx, &finance, new.grant).await?;
+    let recorded = expend_in(app, &mut tx, &finance, &grant, &new, id).await?;
     tx.commit().await?;
     Ok(recorded)
 }
@@ -114,22 +115,22 @@ pub async fn reverse(
     reason: &str,
     idempotency_key: &str,
 ) -> Result<Expenditure> {
-    let finance = actor.must_hold(&[Role::CityFinance])?;
+    let finance = actor.may(Permission::ReverseExpenditure)?;
     let once = idempotency::Request::new(
         finance.person,
         "reverseExpenditure",
         idempotency_key,
         &(id, reason),
     )?;
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin(app, &finance).await?;
     if let Some(made) = once.begin(&mut tx, &app.clock, id.0).await? {
-        return expenditure(&mut tx, finance, ExpenditureId(made)).await;
+        return expenditure(&mut tx, &finance, ExpenditureId(made)).await;
     }
-    let found = expenditure(&mut tx, finance, id).await?;
-    let grant = grants::commands::lock_for(&mut tx, finance, found.grant_id).await?;
+    let found = expenditure(&mut tx, &finance, id).await?;
+    let grant = grants::commands::lock_for(&mut tx, &finance, found.grant_id).await?;
     rules::must_take_costs(&grant)?;
     // Read after the lock: somebody may have taken it back meanwhile.
-    let mut taken = expenditure(&mut tx, finance, id).await?;
+    let mut taken = expenditure(&mut tx, &finance, id).await?;
     let unclaimed = books(&mut tx, grant.id).await?.of_line(taken.line_id).unclaimed;
     rules::check_reversal(&taken, unclaimed, reason)?;
     taken.reversed_by = Some(finance.person);
@@ -157,14 +158,14 @@ pub async fn encumber(
     new: NewEncumbrance,
     idempotency_key: &str,
 ) -> Result<Encumbrance> {
-    let finance = actor.must_hold(&[Role::CityFinance])?;
+    let finance = actor.may(Permission::Encumber)?;
     let once = idempotency::Request::new(finance.person, "encumber", idempotency_key, &new)?;
     let id = EncumbranceId::new(&app.clock);
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin(app, &finance).await?;
     if let Some(made) = once.begin(&mut tx, &app.clock, id.0).await? {
-        return encumbrance(&mut tx, finance, EncumbranceId(made)).await;
+        return encumbrance(&mut tx, &finance, EncumbranceId(made)).await;
     }
-    let grant = grants::commands::lock_for(&mut tx, finance, new.grant).await?;
+    let grant = grants::commands::lock_for(&mut tx, &finance, new.grant).await?;
     let today = app.clock.today();
     rules::check_encumbrance(&grant, &new, today)?;
     let books = books(&mut tx, grant.id).await?;
@@ -208,15 +209,15 @@ pub async fn liquidate(
     cost: Liquidation,
     idempotency_key: &str,
 ) -> Result<Expenditure> {
-    let finance = actor.must_hold(&[Role::CityFinance])?;
+    let finance = actor.may(Permission::Liquidate)?;
     let once =
         idempotency::Request::new(finance.person, "liquidate", idempotency_key, &(id, &cost))?;
     let cause = ExpenditureId::new(&app.clock);
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin(app, &finance).await?;
     if let Some(made) = once.begin(&mut tx, &app.clock, cause.0).await? {
-        return expenditure(&mut tx, finance, ExpenditureId(made)).await;
+        return expenditure(&mut tx, &finance, ExpenditureId(made)).await;
     }
-    let (grant, order) = hold_order(&mut tx, finance, id).await?;
+    let (grant, order) = hold_order(&mut tx, &finance, id).await?;
     let today = app.clock.today();
     let amount = cost.amount.unwrap_or(order.open);
     rules::check_open(&order, amount)?;
@@ -275,15 +276,15 @@ pub async fn cancel(
     reason: &str,
     idempotency_key: &str,
 ) -> Result<Encumbrance> {
-    let finance = actor.must_hold(&[Role::CityFinance])?;
+    let finance = actor.may(Permission::CancelEncumbrance)?;
     let input = (id, amount, reason);
     let once =
         idempotency::Request::new(finance.person, "cancelEncumbrance", idempotency_key, &input)?;
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin(app, &finance).await?;
     if let Some(made) = once.begin(&mut tx, &app.clock, id.0).await? {
-        return encumbrance(&mut tx, finance, EncumbranceId(made)).await;
+        return encumbrance(&mut tx, &finance, EncumbranceId(made)).await;
     }
-    let (grant, order) = hold_order(&mut tx, finance, id).await?;
+    let (grant, order) = hold_order(&mut tx, &finance, id).await?;
     let amount = amount.unwrap_or(order.open);
     rules::check_open(&order, amount)?;
     Refusal::unless_filled(reason, "reason")?;
@@ -297,7 +298,7 @@ pub async fn cancel(
         amount,
     );
     ledger::store::post(&mut tx, &app.clock, &posting).await?;
-    let cancelled = encumbrance(&mut tx, finance, id).await?;
+    let cancelled = encumbrance(&mut tx, &finance, id).await?;
     tx.commit().await?;
     Ok(cancelled)
 }

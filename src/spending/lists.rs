@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use super::{Expenditure, graphql::ExpendituresListed, store};
 use crate::{
     Result,
+    access::Permission,
     graphql::ContextExt,
     id::{CityId, GrantId, OrganizationId, StreamId},
     page::{DateBounds, OrderDirection, PageArgs, Position, Window},
@@ -98,7 +99,7 @@ impl ExpenditureQuery {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<String, Expenditure, ExpendituresListed>> {
-        let reach = ctx.actor().must_sign_in()?.reach.clone();
+        let reach = ctx.actor().may_read(Permission::ReadExpenditures)?;
         let order = order_by.unwrap_or(ExpenditureOrder {
             field: ExpenditureOrderField::RecordedAt,
             direction: OrderDirection::Desc,

@@ -6,17 +6,18 @@ use super::{
 };
 use crate::{
     App, Refusal, Result,
-    access::{Actor, Role},
+    access::{Actor, Permission},
+    audit,
     id::{ProgramId, StreamId},
 };
 
 /// Enters a funding stream.
 #[tracing::instrument(skip_all)]
 pub async fn create_stream(app: &App, actor: &Actor, new: NewStream) -> Result<FundingStream> {
-    actor.must_hold(&[Role::ProgramAdmin])?;
+    let admin = actor.may(Permission::CreateFundingStream)?;
     rules::check_stream(&new)?;
     let id = StreamId::new(&app.clock);
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin(app, &admin).await?;
     store::hold_catalog(&mut tx).await?;
     if store::find_stream_by_code(&mut *tx, &new.code).await?.is_some() {
         return Err(rules::taken("stream", &new.code).into());
@@ -37,8 +38,8 @@ pub async fn update_stream(
     revision: i32,
     change: StreamChange,
 ) -> Result<FundingStream> {
-    actor.must_hold(&[Role::ProgramAdmin])?;
-    let mut tx = app.db.begin().await?;
+    let admin = actor.may(Permission::UpdateFundingStream)?;
+    let mut tx = audit::begin(app, &admin).await?;
     store::hold_catalog(&mut tx).await?;
     let missing = || Refusal::not_found("stream").on("streamId");
     let found = store::find_stream(&mut *tx, id).await?.ok_or_else(missing)?;
@@ -74,10 +75,10 @@ pub async fn create_program(
     parent: Option<ProgramId>,
     new: NewProgram,
 ) -> Result<FundingProgram> {
-    actor.must_hold(&[Role::ProgramAdmin])?;
+    let admin = actor.may(Permission::CreateFundingProgram)?;
     rules::check_program(&new, app.clock.today())?;
     let id = ProgramId::new(&app.clock);
-    let mut tx = app.db.begin().await?;
+    let mut tx = audit::begin(app, &admin).await?;
     store::hold_catalog(&mut tx).await?;
     if store::find_stream(&mut *tx, stream).await?.is_none() {
         return Err(Refusal::not_found("stream").on("streamId").into());
@@ -105,8 +106,8 @@ pub async fn update_program(
     revision: i32,
     change: ProgramChange,
 ) -> Result<FundingProgram> {
-    actor.must_hold(&[Role::ProgramAdmin])?;
-    let mut tx = app.db.begin().await?;
+    let admin = actor.may(Permission::UpdateFundingProgram)?;
+    let mut tx = audit::begin(app, &admin).await?;
     store::hold_catalog(&mut tx).await?;
     let missing = || Refusal::not_found("program").on("programId");
     let found = store::find_program(&mut *tx, id).await?.ok_or_else(missing)?;

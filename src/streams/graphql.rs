@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     Result,
+    access::Permission,
     appropriations::{self, Appropriation},
     clock::Date,
     graphql::{ContextExt, payload},
@@ -119,6 +120,7 @@ impl StreamQuery {
         #[graphql(desc = "Such as ACT_DIRECT, MHSA, BHSA, PROP_68, PROP_64 or OTHER.")]
         code: String,
     ) -> Result<Option<FundingStream>> {
+        ctx.actor().may_read(Permission::ReadStream)?;
         let listed = Catalog::get(ctx.app()).await?;
         Ok(listed.streams.iter().find(|stream| stream.code == code).cloned())
     }
@@ -132,6 +134,7 @@ impl StreamQuery {
         )]
         active_on: Option<Date>,
     ) -> Result<Vec<FundingStream>> {
+        ctx.actor().may_read(Permission::ReadStreams)?;
         let listed = Catalog::get(ctx.app()).await?;
         let wanted = |stream: &&FundingStream| active_on.is_none_or(|day| stream.is_active_on(day));
         Ok(listed.streams.iter().filter(wanted).cloned().collect())
@@ -143,6 +146,7 @@ impl StreamQuery {
         ctx: &Context<'_>,
         #[graphql(desc = "The program's code.")] code: String,
     ) -> Result<Option<FundingProgram>> {
+        ctx.actor().may_read(Permission::ReadProgram)?;
         let listed = Catalog::get(ctx.app()).await?;
         Ok(listed.programs.iter().find(|program| program.code == code).cloned())
     }

@@ -403,6 +403,7 @@ fn root(roles: &[Role]) -> Actor {
         role: roles[0],
         reach: Reach { everything: true, ..Reach::default() },
         approval_limit: None,
+        request_id: None,
     })
 }
 

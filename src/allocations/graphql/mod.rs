@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     Result,
-    access::Reach,
+    access::{Permission, Reach},
     clock::Date,
     graphql::ContextExt,
     id::{AllocationId, OrganizationId, ProgramId},
@@ -346,8 +346,8 @@ pub struct AllocationQuery;
 impl AllocationQuery {
     /// An allocation by its id; null when there is none or it is not yours to see.
     async fn allocation(&self, ctx: &Context<'_>, id: AllocationId) -> Result<Option<Allocation>> {
-        let viewer = ctx.actor().must_sign_in()?;
-        Ok(store::find(&ctx.app().db, &viewer.reach, &[id]).await?.pop())
+        let reach = ctx.actor().may_read(Permission::ReadAllocation)?;
+        Ok(store::find(&ctx.app().db, &reach, &[id]).await?.pop())
     }
 
     /// The allocations that you may see, the newest first unless ordered otherwise: what counties and others receive by
@@ -363,7 +363,7 @@ impl AllocationQuery {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<String, Allocation, AllocationsListed>> {
-        let reach = ctx.actor().must_sign_in()?.reach.clone();
+        let reach = ctx.actor().may_read(Permission::ReadAllocations)?;
         let newest = AllocationOrder {
             field: AllocationOrderField::CreatedAt,
             direction: OrderDirection::Desc,

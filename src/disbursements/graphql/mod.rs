@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     App, Result,
-    access::Reach,
+    access::{Permission, Reach},
     budgets::{BudgetLine, graphql::LineLoader},
     delegations::graphql::PowersOfPerson,
     documents::{GrantDocument, graphql::DocumentLoader},
@@ -430,7 +430,7 @@ impl DisbursementQuery {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<String, Disbursement, DisbursementsListed>> {
-        let reach = ctx.actor().must_sign_in()?.reach.clone();
+        let reach = ctx.actor().may_read(Permission::ReadDisbursements)?;
         let window = window(order_by, PageArgs { first, after, last, before })?;
         let filter = filter.into();
         let rows = store::list(&ctx.app().db, &window, &filter, &reach).await?;

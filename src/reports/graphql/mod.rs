@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     Result,
-    access::Reach,
+    access::{Permission, Reach},
     clock::Date,
     deadlines::{Deadline, DeadlineStatus},
     grants::{DateRange, Grant, graphql::GrantLoader},
@@ -245,7 +245,7 @@ impl ReportQuery {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<String, Report, ReportsListed>> {
-        let reach = ctx.actor().must_sign_in()?.reach.clone();
+        let reach = ctx.actor().may_read(Permission::ReadReports)?;
         let earliest =
             ReportOrder { field: ReportOrderField::DueOn, direction: OrderDirection::Asc };
         let order = order_by.unwrap_or(earliest);

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     Error, Result,
+    access::Permission,
     cities::{self, City, County},
     clock::Date,
     facts::{self, Fact, Known, Subject, graphql::FactLoader},
@@ -141,6 +142,7 @@ impl RuleQuery {
             Date,
         >,
     ) -> Result<Option<Eligibility>> {
+        ctx.actor().may_read(Permission::ReadEligibility)?;
         let Some(subject) = find_subject(ctx, &subject).await? else { return Ok(None) };
         let Some(program) = streams::graphql::program(ctx, program).await? else { return Ok(None) };
         let on = on.unwrap_or_else(|| ctx.app().clock.today());
@@ -158,6 +160,7 @@ impl RuleQuery {
         #[graphql(desc = "The amount in US dollars, more than zero.")] amount: Money,
         #[graphql(desc = "The day whose rules count; today when left out.")] on: Option<Date>,
     ) -> Result<Option<Vec<AllocationShare>>> {
+        ctx.actor().may_read(Permission::ReadSplit)?;
         if !amount.is_positive() {
             let message = format!("the amount has to be more than zero, not {amount}");
             return Err(Error::BadInput(message));
@@ -184,7 +187,7 @@ async fn find_subject(ctx: &Context<'_>, id: &str) -> Result<Option<EligibilityS
             cities::store::find_counties(db, &[id]).await?.pop().map(EligibilitySubject::County)
         }
         Subject::Organization(id) => {
-            ctx.actor().must_sign_in()?;
+            ctx.actor().may_read(Permission::ReadOrganization)?;
             let found = people::store::find_organizations(db, &[id]).await?.pop();
             found.map(EligibilitySubject::Organization)
         }
