@@ -6,8 +6,9 @@ create table audit_entries (
     number      bigint generated always as identity primary key,
     id          uuid not null default gen_random_uuid() constraint audit_entries_id_once unique,
     recorded_at timestamptz not null,
-    -- Null where no person acted: a job, or the operator's program.
-    person_id   uuid references people,
+    -- Null where no person acted: a job, or the operator's program. No reference: whoever acts much would have the
+    -- own row locked for it time and again.
+    person_id   uuid,
     role        text,
     request_id  text,
     -- The mutation, the job or the command of the program; null for a change past all of them.
