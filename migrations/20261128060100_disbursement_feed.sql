@@ -3,7 +3,8 @@
 -- So an event enters without a position, in the transaction that wrote it, and gets its position when everybody
 -- can see it. That is also why commands send no NOTIFY: it lets transactions commit one at a time.
 create table disbursement_feed (
-    event_id uuid primary key references disbursement_events,
+    -- An event: only the trigger below enters them, and they are never removed.
+    event_id uuid primary key,
     -- The order in which events entered: of one disbursement it is the order in which they happened, since a
     -- command holds the grant.
     entered  bigint generated always as identity,

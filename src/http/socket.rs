@@ -190,9 +190,8 @@ impl Conversation {
             Message::Binary(_) => {
                 return Err(Close::invalid("Invalid message: send JSON as text").into());
             }
-            // These are answered below this.
-            Message::Ping(_) | Message::Pong(_) => return Ok(()),
-            Message::Close(_) => return Err(Ended::Gone),
+            // These are answered below this, and after a close nothing more comes.
+            Message::Ping(_) | Message::Pong(_) | Message::Close(_) => return Ok(()),
         };
         match self.protocol.receive(&text) {
             Step::Initialise(payload) => {
