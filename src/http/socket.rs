@@ -258,10 +258,11 @@ async fn send(socket: &mut WebSocketStream, message: Message) -> Result<(), Ende
     }
 }
 
-/// A message that is too long can be answered; a broken connection cannot.
+/// A message that is too long can be answered, a broken connection cannot; they differ in their text only.
 fn unreadable(error: &std::io::Error) -> Ended {
-    match error.kind() {
-        std::io::ErrorKind::Other => Ended::Closed(Close::unreadable(error)),
-        _ => Ended::Gone,
+    if error.to_string().starts_with("Space limit exceeded") {
+        let reason = format!("a message holds at most {BODY_LIMIT} bytes");
+        return Ended::Closed(Close::new(1009, &reason));
     }
+    Ended::Gone
 }

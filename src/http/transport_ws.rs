@@ -52,10 +52,6 @@ impl Close {
         Self::new(4408, "Connection initialisation timeout")
     }
 
-    pub fn unreadable(error: &impl std::fmt::Display) -> Self {
-        Self::new(1009, &format!("a message cannot be read: {error}"))
-    }
-
     pub fn stopping() -> Self {
         Self::new(1012, "the service is stopping: connect again")
     }
