@@ -447,6 +447,30 @@ impl Error {
     }
 }
 
+/// A cause for the log. PostgreSQL quotes values in what it says of a row, and they are nobody's business there.
+pub fn without_values(cause: &anyhow::Error) -> String {
+    let said = cause.chain().find_map(|each| match each.downcast_ref::<sqlx::Error>()? {
+        sqlx::Error::Database(error) => Some(error),
+        _ => None,
+    });
+    let Some(error) = said else { return format!("{cause:?}") };
+    let code = error.code().unwrap_or_default();
+    let message = match code.get(..2) {
+        // Data exceptions: the message is about a value.
+        Some("22") => "",
+        _ => error.message(),
+    };
+    let named = |what: &str, name: Option<&str>| {
+        name.map(|name| format!(" {what} {name}")).unwrap_or_default()
+    };
+    let (table, constraint) = (error.table(), error.constraint());
+    format!(
+        "PostgreSQL {code} {message}{}{}",
+        named("table", table),
+        named("constraint", constraint)
+    )
+}
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         let name = error.as_database_error().and_then(|error| error.constraint());

@@ -29,6 +29,7 @@ pub enum Data {
 
 /// Everything that was started is stopped, whatever happens between.
 pub async fn run(options: &ServeOptions, data: Data) -> anyhow::Result<()> {
+    let settings = http::Settings::of(options, data == Data::Demo)?;
     let stop = stop_signal()?;
     // The port first: when it is taken, nothing else is touched.
     let acceptor =
@@ -40,7 +41,7 @@ pub async fn run(options: &ServeOptions, data: Data) -> anyhow::Result<()> {
         })?;
     let outgoing = Outgoing::open(&options.mail.resolve(&options.database.data_dir)?)?;
     let database = Database::open(&options.database).await?;
-    let outcome = serve(options, data, &database, acceptor, outgoing, stop).await;
+    let outcome = serve(options, data, &database, (acceptor, settings), outgoing, stop).await;
     let closed = database.close().await;
     outcome.and(closed)
 }
@@ -49,7 +50,7 @@ async fn serve(
     options: &ServeOptions,
     data: Data,
     database: &Database,
-    acceptor: impl Acceptor + 'static,
+    (acceptor, settings): (impl Acceptor + 'static, http::Settings),
     outgoing: Outgoing,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
@@ -79,7 +80,8 @@ async fn serve(
         let routes = Route::new().nest("/health", http::health(&app));
         server.run_with_graceful_shutdown(routes, stop, Some(GRACE)).await
     } else {
-        server.run_with_graceful_shutdown(http::routes(&app).boxed(), stop, Some(GRACE)).await
+        let routes = http::routes_with(&app, settings).boxed();
+        server.run_with_graceful_shutdown(routes, stop, Some(GRACE)).await
     };
     if let Some(ticker) = ticker {
         ticker.stop().await;
