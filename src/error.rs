@@ -447,28 +447,19 @@ impl Error {
     }
 }
 
-/// A cause for the log. PostgreSQL quotes values in what it says of a row, and they are nobody's business there.
+/// A cause for the log. What PostgreSQL says of a value that does not fit quotes it, and values are nobody's business there.
 pub fn without_values(cause: &anyhow::Error) -> String {
-    let said = cause.chain().find_map(|each| match each.downcast_ref::<sqlx::Error>()? {
-        sqlx::Error::Database(error) => Some(error),
+    let code = cause.chain().find_map(|each| match each.downcast_ref::<sqlx::Error>()? {
+        sqlx::Error::Database(error) => error.code(),
         _ => None,
     });
-    let Some(error) = said else { return format!("{cause:?}") };
-    let code = error.code().unwrap_or_default();
-    let message = match code.get(..2) {
-        // Data exceptions: the message is about a value.
-        Some("22") => "",
-        _ => error.message(),
-    };
-    let named = |what: &str, name: Option<&str>| {
-        name.map(|name| format!(" {what} {name}")).unwrap_or_default()
-    };
-    let (table, constraint) = (error.table(), error.constraint());
-    format!(
-        "PostgreSQL {code} {message}{}{}",
-        named("table", table),
-        named("constraint", constraint)
-    )
+    match code {
+        // Data exceptions.
+        Some(code) if code.starts_with("22") => {
+            format!("PostgreSQL answered {code}: a value does not fit")
+        }
+        _ => format!("{cause:?}"),
+    }
 }
 
 impl From<sqlx::Error> for Error {

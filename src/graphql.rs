@@ -303,12 +303,13 @@ impl Extension for Errors {
 /// How many errors of a document that was not carried out are told.
 const MOST_ERRORS: usize = 20;
 
-/// A message that quotes what was sent stays readable, however long that was.
+/// A message that quotes what was sent stays readable, however long that was: where it begins, and the reason at the end.
 fn shorten(message: &mut String) {
     const MOST: usize = 1_000;
     if message.len() > MOST {
-        message.truncate(message.floor_char_boundary(MOST));
-        message.push_str(" ...");
+        let begin = message.floor_char_boundary(MOST / 2);
+        let end = message.ceil_char_boundary(message.len() - MOST / 2);
+        *message = format!("{} ... {}", &message[..begin], &message[end..]);
     }
 }
 

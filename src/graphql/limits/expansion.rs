@@ -38,7 +38,15 @@ struct Part {
     /// Inside a connection, what one row costs: the field of the connection knows how many there are.
     row: u64,
     introspection: u64,
+    /// How deep lists of types lie in one another: each multiplies by the largest types there are.
+    type_lists: u64,
+    /// How often the whole schema is asked for.
+    schemas: u64,
 }
+
+/// What tools ask has one.
+const MOST_TYPE_LISTS: u64 = 2;
+const MOST_SCHEMAS: u64 = 1;
 
 impl Part {
     fn and(self, other: Self) -> Self {
@@ -49,6 +57,8 @@ impl Part {
             cost: self.cost.saturating_add(other.cost),
             row: self.row.saturating_add(other.row),
             introspection: self.introspection.saturating_add(other.introspection),
+            type_lists: self.type_lists.max(other.type_lists),
+            schemas: self.schemas.saturating_add(other.schemas),
         }
     }
 }
@@ -86,6 +96,10 @@ pub fn weigh(
         fields = fields.saturating_add(found.fields);
         let expanded = "fields, fragments counted wherever they are spread";
         Excess::unless(fields, limits.fields, expanded, several)?;
+        let one_by_one = "ask for the types one by one with `__type`";
+        let lists = "lists of types in lists of types";
+        Excess::unless(found.schemas, MOST_SCHEMAS, "`__schema` in one operation", "ask once")?;
+        Excess::unless(found.type_lists, MOST_TYPE_LISTS, lists, one_by_one)?;
         let smaller =
             "ask for smaller pages with `first`, for fewer fields, or in several requests";
         Excess::unless(found.cost, limits.cost, "cost, a field for each row of its list", smaller)?;
@@ -162,6 +176,8 @@ impl<'a> Walk<'a> {
             fields: below.fields.saturating_add(1),
             breadth: 1,
             depth: below.depth + 1,
+            schemas: below.schemas.saturating_add(u64::from(name == "__schema")),
+            type_lists: below.type_lists + u64::from(of == "__Type" && is_type_list(name)),
             ..below
         };
         Ok(match many {
@@ -204,6 +220,10 @@ impl<'a> Walk<'a> {
         };
         self.variables.get(name).or_else(default)
     }
+}
+
+fn is_type_list(field: &str) -> bool {
+    matches!(field, "fields" | "inputFields" | "interfaces" | "possibleTypes")
 }
 
 /// None where it is null: then the default page is answered.
