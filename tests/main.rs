@@ -6,6 +6,7 @@
 mod allocations;
 mod api;
 mod appropriations;
+mod audit;
 mod awaiting;
 mod bad_input;
 mod deadline_schedule;
