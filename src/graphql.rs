@@ -110,7 +110,7 @@ pub async fn execute(app: &App, schema: &Schema, actor: Actor, mut request: Requ
     let passed = gate.check(&mut request).and_then(|weight| gate.admit(&weight, &actor));
     match passed {
         Ok(()) => run(app, schema, actor, request).await,
-        Err(answer) => answer,
+        Err(answer) => *answer,
     }
 }
 

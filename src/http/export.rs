@@ -71,7 +71,7 @@ async fn answer(
     let actor = match identify(request, service).await {
         Ok(actor) => actor,
         Err(crate::Error::Unauthenticated) => {
-            service.rates.failure(JSON, request)?;
+            service.rates.failure(request).map_err(|often| often.answer(JSON))?;
             return Err(unauthenticated(JSON));
         }
         Err(error) => {
@@ -79,7 +79,7 @@ async fn answer(
             return Err(unavailable(JSON));
         }
     };
-    service.rates.request(JSON, request, &actor)?;
+    service.rates.request(request, &actor).map_err(|often| often.answer(JSON))?;
     let (name, format) = file
         .rsplit_once('.')
         .and_then(|(name, ending)| Some((name, Format::of(ending)?)))

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use async_graphql::{
-    BatchResponse, Request as Operation, Response as Answer, ServerError, Value, Variables,
+    BatchResponse, Request as Operation, Response as Answer, Value, Variables,
     parser::types::{DocumentOperations, OperationType},
 };
 use poem::{
@@ -18,9 +18,9 @@ use serde::Deserialize;
 
 use super::{
     Service,
-    answers::{Bad, JSON, RESPONSE_JSON, bad, json, refuse, unauthenticated, unavailable},
+    answers::{Bad, JSON, RESPONSE_JSON, bad, failed, json, refuse, unauthenticated, unavailable},
     identity::identify,
-    persisted::Asked,
+    persisted::{Asked, NOT_FOUND},
 };
 use crate::graphql::{self, RequestId, limits::check_json};
 
@@ -39,7 +39,7 @@ async fn graphql(request: &Request, body: Body, service: &Service) -> Result<Res
     let actor = match identify(request, service).await {
         Ok(actor) => actor,
         Err(crate::Error::Unauthenticated) => {
-            service.rates.failure(media, request)?;
+            service.rates.failure(request).map_err(|often| often.answer(media))?;
             return Err(unauthenticated(media));
         }
         Err(error) => {
@@ -47,15 +47,15 @@ async fn graphql(request: &Request, body: Body, service: &Service) -> Result<Res
             return Err(unavailable(media));
         }
     };
-    service.rates.request(media, request, &actor)?;
+    service.rates.request(request, &actor).map_err(|often| often.answer(media))?;
     let given = match *request.method() {
         Method::GET => from_query(request.uri()),
         _ => from_body(request, body, service).await,
     }
     .map_err(|(status, message)| refuse(media, status, &message))?;
-    let mut operation = operation(service, media, given)?;
+    let mut operation = operation(service, media, given).map_err(|response| *response)?;
     let gate = graphql::gate(&service.schema);
-    let weight = gate.check(&mut operation).map_err(|answer| respond(media, answer))?;
+    let weight = gate.check(&mut operation).map_err(|answer| respond(media, *answer))?;
     if *request.method() == Method::GET && !only_queries(&mut operation) {
         let mut response = refuse(
             media,
@@ -65,8 +65,9 @@ async fn graphql(request: &Request, body: Body, service: &Service) -> Result<Res
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
         return Err(response);
     }
-    gate.admit(&weight, &actor).map_err(|answer| respond(media, answer))?;
-    service.rates.cost(media, request, &actor, weight.cost)?;
+    gate.admit(&weight, &actor).map_err(|answer| respond(media, *answer))?;
+    let spent = service.rates.cost(request, &actor, weight.cost);
+    spent.map_err(|often| often.answer(media))?;
     if let Some(id) = request.data::<RequestId>().cloned() {
         operation = operation.data(id);
     }
@@ -78,16 +79,17 @@ fn operation(
     service: &Service,
     media: &'static str,
     given: Parameters,
-) -> Result<Operation, Response> {
+) -> Result<Operation, Box<Response>> {
     let persisted = given.extensions.as_ref().and_then(|all| all.get("persistedQuery"));
     let hash = persisted.and_then(|persisted| persisted.get("sha256Hash")?.as_str());
     let hash = given.document_id.clone().or_else(|| hash.map(str::to_owned));
     let keep = hash.is_some() && given.query.is_some();
     let asked = Asked { query: given.query, hash };
     let document = service.documents.find(asked).map_err(|(code, message)| {
-        let mut error = ServerError::new(message, None);
-        error.extensions.get_or_insert_default().set("code", code);
-        respond(media, Answer::from_errors(vec![error]))
+        // What is not found is no mistake: clients read it, and send the document.
+        let mistake = code != NOT_FOUND || media == RESPONSE_JSON;
+        let status = if mistake { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+        Box::new(failed(media, status, code, &message))
     })?;
     if keep && document.len() <= service.limits.document_bytes {
         service.documents.keep(&document);

@@ -4,7 +4,6 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     num::NonZeroU32,
     sync::atomic::{AtomicU32, Ordering},
-    time::Duration,
 };
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter, clock::Clock as _};
@@ -57,12 +56,7 @@ impl Rates {
     }
 
     /// Counts a request of somebody.
-    pub fn request(
-        &self,
-        media: &'static str,
-        request: &Request,
-        actor: &Actor,
-    ) -> Result<(), Response> {
+    pub fn request(&self, request: &Request, actor: &Actor) -> Result<(), TooOften> {
         if self.asked.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
             [&self.requests, &self.cost, &self.failures].into_iter().flatten().for_each(
                 |limiter| {
@@ -71,25 +65,19 @@ impl Rates {
                 },
             );
         }
-        spend(self.requests.as_ref(), media, self.who(request, actor), 1)
+        spend(self.requests.as_ref(), self.who(request, actor), 1)
     }
 
     /// Counts what a document costs.
-    pub fn cost(
-        &self,
-        media: &'static str,
-        request: &Request,
-        actor: &Actor,
-        cost: u32,
-    ) -> Result<(), Response> {
-        spend(self.cost.as_ref(), media, self.who(request, actor), cost)
+    pub fn cost(&self, request: &Request, actor: &Actor, cost: u32) -> Result<(), TooOften> {
+        spend(self.cost.as_ref(), self.who(request, actor), cost)
     }
 
     /// Counts a token that nobody has. Whoever has a good one is let in from the same address all the same: behind a
     /// proxy or a city's firewall that is everybody.
-    pub fn failure(&self, media: &'static str, request: &Request) -> Result<(), Response> {
+    pub fn failure(&self, request: &Request) -> Result<(), TooOften> {
         let who = Who::Address(address(request, self.trusted_proxies));
-        spend(self.failures.as_ref(), media, who, 1)
+        spend(self.failures.as_ref(), who, 1)
     }
 
     fn who(&self, request: &Request, actor: &Actor) -> Who {
@@ -100,31 +88,34 @@ impl Rates {
     }
 }
 
-fn spend(
-    limiter: Option<&Limiter>,
-    media: &'static str,
-    who: Who,
-    amount: u32,
-) -> Result<(), Response> {
+/// Somebody who has to wait.
+pub struct TooOften {
+    of: &'static str,
+    most: NonZeroU32,
+    seconds: u64,
+}
+
+fn spend(limiter: Option<&Limiter>, who: Who, amount: u32) -> Result<(), TooOften> {
     let (Some(limiter), Some(amount)) = (limiter, NonZeroU32::new(amount)) else { return Ok(()) };
     // What is more than a whole minute's takes a whole minute's.
     let amount = amount.min(limiter.most);
     let Ok(outcome) = limiter.spent.check_key_n(&who, amount) else { return Ok(()) };
     outcome.map_err(|until| {
         let wait = until.wait_time_from(limiter.spent.clock().now());
-        too_often(media, limiter, wait)
+        // Rounded up: who comes back then is let in.
+        TooOften { of: limiter.of, most: limiter.most, seconds: wait.as_secs() + 1 }
     })
 }
 
-fn too_often(media: &'static str, limiter: &Limiter, wait: Duration) -> Response {
-    let seconds = wait.as_secs() + 1;
-    let message = format!(
-        "{} are {} in a minute at most: try again in {seconds} seconds",
-        limiter.of, limiter.most
-    );
-    let mut response = failed(media, StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", &message);
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-    response
+impl TooOften {
+    pub fn answer(&self, media: &'static str) -> Response {
+        let Self { of, most, seconds } = self;
+        let message =
+            format!("{of} are {most} in a minute at most: try again in {seconds} seconds");
+        let mut response = failed(media, StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", &message);
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
+        response
+    }
 }
 
 /// Where a request comes from. Each proxy adds the address that it saw at the end: of those that are ours, the first

@@ -111,7 +111,7 @@ impl Gate {
     }
 
     /// What a request asks for, or the answer that it asks for too much. What it parses, it leaves with the request.
-    pub fn check(&self, request: &mut Request) -> Result<Weight, Response> {
+    pub fn check(&self, request: &mut Request) -> Result<Weight, Box<Response>> {
         text::check(&request.query, &self.limits).map_err(too_complex)?;
         let variables = std::mem::take(&mut request.variables);
         let found = match request.parsed_query() {
@@ -126,7 +126,7 @@ impl Gate {
         &self,
         document: &async_graphql::parser::types::ExecutableDocument,
         variables: &async_graphql::Variables,
-    ) -> Result<Weight, Response> {
+    ) -> Result<Weight, Box<Response>> {
         flat::check(document, &self.limits).map_err(too_complex)?;
         let total =
             expansion::weigh(document, variables, self.types, &self.limits).map_err(|fault| {
@@ -148,7 +148,7 @@ impl Gate {
     }
 
     /// Whether somebody may ask for it.
-    pub fn admit(&self, weight: &Weight, actor: &Actor) -> Result<(), Response> {
+    pub fn admit(&self, weight: &Weight, actor: &Actor) -> Result<(), Box<Response>> {
         if !weight.introspects || self.introspection.is_for(actor) {
             return Ok(());
         }
@@ -165,12 +165,12 @@ impl Gate {
     }
 }
 
-fn too_complex(excess: Excess) -> Response {
+fn too_complex(excess: Excess) -> Box<Response> {
     answer(ServerError::new(excess.to_string(), None), "QUERY_TOO_COMPLEX")
 }
 
-fn answer(mut error: ServerError, code: &str) -> Response {
+fn answer(mut error: ServerError, code: &str) -> Box<Response> {
     super::shorten(&mut error.message);
     error.extensions.get_or_insert_default().set("code", code);
-    Response::from_errors(vec![error])
+    Box::new(Response::from_errors(vec![error]))
 }
