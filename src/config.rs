@@ -9,7 +9,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, ValueEnum};
 
 pub use limits::Limits;
-pub use web::{Switch, WebOptions};
+pub use web::{Introspection, WebOptions};
 
 /// Where the data is.
 #[derive(Args, Clone, Debug)]

@@ -12,7 +12,7 @@ use async_graphql::{
     extensions::{Extension, ExtensionContext, ExtensionFactory, NextRequest},
 };
 
-use limits::{Gate, Introspection};
+use limits::Gate;
 
 use crate::{
     App, Error,
@@ -20,7 +20,7 @@ use crate::{
     allocations, appropriations,
     batching::{self, Loads},
     budgets, cities,
-    config::Limits,
+    config::{Introspection, Limits},
     deadlines, delegations, disbursements, documents, email, error, facts, figures, grants,
     holidays, jobs, matching, people, periods, plans, reports, rule_sets, spending, streams,
 };
@@ -76,7 +76,7 @@ pub type Schema = AnySchema<Query, Mutation, EmptySubscription>;
 
 /// With the limits that are usual.
 pub fn schema() -> Schema {
-    schema_behind(Gate::new(Limits::DEFAULT, Introspection::Everybody))
+    schema_behind(Gate::new(Limits::DEFAULT, Introspection::On))
 }
 
 /// Documents pass the gate before they are answered.

@@ -16,7 +16,10 @@ use async_graphql::{Request, Response, ServerError};
 pub use json::check_json;
 pub use types::Types;
 
-use crate::{access::Actor, config::Limits};
+use crate::{
+    access::Actor,
+    config::{Introspection, Limits},
+};
 
 /// What clients' tools ask to learn the schema, at its longest.
 const FULL_INTROSPECTION: &str = include_str!("introspection.graphql");
@@ -28,24 +31,6 @@ pub struct Gate {
     introspection: Introspection,
     /// Twice what clients' tools ask for, however large the schema is.
     introspection_cost: u64,
-}
-
-/// Who may ask for the schema.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Introspection {
-    Everybody,
-    SignedIn,
-    Nobody,
-}
-
-impl Introspection {
-    pub fn is_for(self, actor: &Actor) -> bool {
-        match self {
-            Self::Everybody => true,
-            Self::SignedIn => !matches!(actor, Actor::Anyone),
-            Self::Nobody => false,
-        }
-    }
 }
 
 /// What a document was found to ask for.
@@ -149,11 +134,11 @@ impl Gate {
 
     /// Whether somebody may ask for it.
     pub fn admit(&self, weight: &Weight, actor: &Actor) -> Result<(), Box<Response>> {
-        if !weight.introspects || self.introspection.is_for(actor) {
+        if !weight.introspects || tells_schema(self.introspection, actor) {
             return Ok(());
         }
         let (message, code) = match self.introspection {
-            Introspection::Nobody => {
+            Introspection::Off => {
                 ("the schema is not told here: introspection is off", "FORBIDDEN")
             }
             _ => (
@@ -162,6 +147,15 @@ impl Gate {
             ),
         };
         Err(answer(ServerError::new(message, None), code))
+    }
+}
+
+/// Whether somebody is told the schema.
+pub fn tells_schema(introspection: Introspection, actor: &Actor) -> bool {
+    match introspection {
+        Introspection::On => true,
+        Introspection::SignedIn => !matches!(actor, Actor::Anyone),
+        Introspection::Off => false,
     }
 }
 
