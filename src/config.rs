@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 
 use crate::live::MOST_SOCKETS;
 pub use limits::Limits;
-pub use web::{Switch, WebOptions};
+pub use web::{Introspection, WebOptions};
 
 /// Where the data is.
 #[derive(Args, Clone, Debug)]

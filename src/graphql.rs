@@ -15,7 +15,7 @@ use async_graphql::{
 };
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 
-use limits::{Gate, Introspection};
+use limits::Gate;
 
 use crate::{
     App, Error,
@@ -23,7 +23,7 @@ use crate::{
     allocations, appropriations, audit,
     batching::{self, Loads},
     budgets, cities,
-    config::Limits,
+    config::{Introspection, Limits},
     deadlines, delegations, disbursements, documents, email, error, facts, figures, grants,
     holidays, jobs, matching, people, periods, plans, reports, rule_sets, spending, streams,
 };
@@ -85,7 +85,7 @@ pub type Schema = AnySchema<Query, Mutation, Subscription>;
 
 /// With the limits that are usual.
 pub fn schema() -> Schema {
-    schema_behind(Gate::new(Limits::DEFAULT, Introspection::Everybody))
+    schema_behind(Gate::new(Limits::DEFAULT, Introspection::On))
 }
 
 /// Documents pass the gate before they are answered.
@@ -119,7 +119,7 @@ pub async fn execute(app: &App, schema: &Schema, actor: Actor, mut request: Requ
     let passed = gate.check(&mut request).and_then(|weight| gate.admit(&weight, &actor));
     match passed {
         Ok(()) => run(app, schema, actor, request).await,
-        Err(answer) => answer,
+        Err(answer) => *answer,
     }
 }
 

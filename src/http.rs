@@ -27,11 +27,8 @@ pub use settings::Settings;
 
 use crate::{
     App,
-    config::Limits,
-    graphql::{
-        self as api, Schema,
-        limits::{Gate, Introspection},
-    },
+    config::{Introspection, Limits},
+    graphql::{self as api, Schema, limits::Gate},
 };
 
 #[derive(Clone)]
@@ -52,7 +49,7 @@ pub fn routes(app: &App) -> impl Endpoint + use<> {
 
 /// All paths of a process that serves the API.
 pub fn routes_with(app: &App, settings: Settings) -> impl Endpoint + use<> {
-    let gate = Gate::new(settings.limits.clone(), settings.introspection);
+    let gate = Gate::new(settings.limits.clone(), settings.web.introspection);
     let service = Arc::new(Service {
         app: app.clone(),
         schema: api::schema_behind(gate),
@@ -60,7 +57,7 @@ pub fn routes_with(app: &App, settings: Settings) -> impl Endpoint + use<> {
         documents: Arc::new(settings.documents),
         limits: settings.limits,
         body_timeout: Duration::from_secs(settings.web.body_timeout_seconds),
-        introspection: settings.introspection,
+        introspection: settings.web.introspection,
     });
     let routes = Route::new()
         .nest("/health", health(app))

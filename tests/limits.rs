@@ -3,12 +3,12 @@
 use async_graphql::{Request, Variables};
 use serde_json::{Value, json};
 use thrive::{
-    config::Limits,
-    graphql::limits::{Gate, Introspection, check_json},
+    config::{Introspection, Limits},
+    graphql::limits::{Gate, check_json},
 };
 
 fn check(limits: Limits, query: &str, variables: Value) -> Result<u32, String> {
-    let gate = Gate::new(limits, Introspection::Everybody);
+    let gate = Gate::new(limits, Introspection::On);
     let mut request = Request::new(query).variables(Variables::from_json(variables));
     match gate.check(&mut request) {
         Ok(weight) => Ok(weight.cost),

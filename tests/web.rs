@@ -17,8 +17,8 @@ use sqlx::Connection;
 use thrive::{
     access::{self, Role, commands::NewRole},
     clock::Clock,
+    config::Introspection,
     db,
-    graphql::limits::Introspection,
     http::{self, Settings, persisted::hash_of},
 };
 
@@ -234,11 +234,11 @@ async fn the_schema_is_told_to_those_it_is_meant_for() {
     let signed_in: &[(&'static str, &str)] = &[("authorization", &ana)];
     let query = "{ ...f } fragment f on Query { __schema { queryType { name } } }";
     for (introspection, anyone, person) in [
-        (Introspection::Everybody, None, None),
+        (Introspection::On, None, None),
         (Introspection::SignedIn, Some("UNAUTHENTICATED"), None),
-        (Introspection::Nobody, Some("FORBIDDEN"), Some("FORBIDDEN")),
+        (Introspection::Off, Some("FORBIDDEN"), Some("FORBIDDEN")),
     ] {
-        let client = Client::new(&service, |settings| settings.introspection = introspection);
+        let client = Client::new(&service, |settings| settings.web.introspection = introspection);
         for (headers, expected) in [(&[][..], anyone), (signed_in, person)] {
             let (_, answer) = client.ask(query, headers).await;
             let text = client.0.get("/schema.graphql");

@@ -33,7 +33,7 @@ pub enum Data {
 
 /// Everything that was started is stopped, whatever happens between.
 pub async fn run(options: &ServeOptions, data: Data) -> anyhow::Result<()> {
-    let settings = http::Settings::of(options, data == Data::Demo)?;
+    let settings = http::Settings::of(options)?;
     let stop = stop_signal()?;
     // The port first: when it is taken, nothing else is touched.
     let acceptor =

@@ -80,7 +80,7 @@ impl Limits {
         directives_in_place: 4,
         fragments: 50,
         operations: 20,
-        cost: 50_000,
+        cost: 100_000,
     };
 }
 

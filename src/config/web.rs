@@ -16,17 +16,17 @@ pub struct WebOptions {
     #[arg(long, env = "THRIVE_BODY_TIMEOUT_SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
     pub body_timeout_seconds: u64,
 
-    /// Who may ask for the schema by `__schema` and /schema.graphql. `auto` is everybody in the demo, and
-    /// otherwise those who have signed in.
-    #[arg(long, env = "THRIVE_INTROSPECTION", value_enum, default_value_t = Switch::Auto)]
-    pub introspection: Switch,
+    /// Who is told the schema, by `__schema`, `__type` and /schema.graphql. It is published with the source, and
+    /// what it costs is bounded.
+    #[arg(long, env = "THRIVE_INTROSPECTION", value_enum, default_value_t = Introspection::On)]
+    pub introspection: Introspection,
 
     /// How many requests a person, or an address without one, may send in a minute; 0 for any number.
     #[arg(long, env = "THRIVE_REQUESTS_PER_MINUTE", default_value_t = 1_200)]
     pub requests_per_minute: u32,
 
     /// What a person's requests, or those of an address without one, may cost in a minute; 0 for any sum.
-    #[arg(long, env = "THRIVE_COST_PER_MINUTE", default_value_t = 1_000_000)]
+    #[arg(long, env = "THRIVE_COST_PER_MINUTE", default_value_t = 2_000_000)]
     pub cost_per_minute: u32,
 
     /// How many requests with an unknown token an address may send in a minute; 0 for any number.
@@ -57,9 +57,9 @@ impl Default for WebOptions {
         Self {
             request_timeout_seconds: Self::DEFAULT_TIMEOUT,
             body_timeout_seconds: 10,
-            introspection: Switch::Auto,
+            introspection: Introspection::On,
             requests_per_minute: 1_200,
-            cost_per_minute: 1_000_000,
+            cost_per_minute: 2_000_000,
             failed_sign_ins_per_minute: 20,
             trusted_proxies: 0,
             allowed_origins: vec![],
@@ -68,10 +68,13 @@ impl Default for WebOptions {
     }
 }
 
-/// Whether something is on.
+/// Who is told the schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Switch {
-    Auto,
+pub enum Introspection {
+    /// Everybody.
     On,
+    /// Those who have signed in.
+    SignedIn,
+    /// Nobody.
     Off,
 }

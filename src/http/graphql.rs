@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use async_graphql::{
-    BatchResponse, Request as Operation, Response as Answer, ServerError, Value, Variables,
+    BatchResponse, Request as Operation, Response as Answer, Value, Variables,
     parser::types::{DocumentOperations, OperationType},
 };
 use poem::{
@@ -18,9 +18,9 @@ use serde::Deserialize;
 
 use super::{
     Service,
-    answers::{Bad, JSON, RESPONSE_JSON, bad, json, refuse, unauthenticated, unavailable},
+    answers::{Bad, JSON, RESPONSE_JSON, bad, failed, json, refuse, unauthenticated, unavailable},
     identity::identify,
-    persisted::Asked,
+    persisted::{Asked, NOT_FOUND},
 };
 use crate::graphql::{self, RequestId, limits::check_json};
 
@@ -54,9 +54,14 @@ async fn graphql(request: &Request, body: Body, service: &Service) -> Result<Res
         _ => from_body(request, body, service).await,
     }
     .map_err(|(status, message)| refuse(media, status, &message))?;
-    let mut operation = operation(service, given).map_err(|answer| respond(media, answer))?;
+    let mut operation = operation(service, given).map_err(|(code, message)| {
+        // What is not found is no mistake: clients read it, and send the document.
+        let mistake = code != NOT_FOUND || media == RESPONSE_JSON;
+        let status = if mistake { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+        failed(media, status, code, &message)
+    })?;
     let gate = graphql::gate(&service.schema);
-    let weight = gate.check(&mut operation).map_err(|answer| respond(media, answer))?;
+    let weight = gate.check(&mut operation).map_err(|answer| respond(media, *answer))?;
     if *request.method() == Method::GET && !only_queries(&mut operation) {
         let mut response = refuse(
             media,
@@ -66,7 +71,7 @@ async fn graphql(request: &Request, body: Body, service: &Service) -> Result<Res
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
         return Err(response);
     }
-    gate.admit(&weight, &actor).map_err(|answer| respond(media, answer))?;
+    gate.admit(&weight, &actor).map_err(|answer| respond(media, *answer))?;
     service.rates.cost(who, weight.cost).map_err(|too| too.response(media))?;
     let mut actor = actor;
     if let Some(id) = request.data::<RequestId>().cloned() {
@@ -77,17 +82,16 @@ async fn graphql(request: &Request, body: Body, service: &Service) -> Result<Res
 }
 
 /// The operation of a request, whose document it sends or names.
-pub fn operation(service: &Service, given: Parameters) -> Result<Operation, Answer> {
+pub fn operation(
+    service: &Service,
+    given: Parameters,
+) -> Result<Operation, (&'static str, String)> {
     let persisted = given.extensions.as_ref().and_then(|all| all.get("persistedQuery"));
     let hash = persisted.and_then(|persisted| persisted.get("sha256Hash")?.as_str());
     let hash = given.document_id.clone().or_else(|| hash.map(str::to_owned));
     let keep = hash.is_some() && given.query.is_some();
     let asked = Asked { query: given.query, hash };
-    let document = service.documents.find(asked).map_err(|(code, message)| {
-        let mut error = ServerError::new(message, None);
-        error.extensions.get_or_insert_default().set("code", code);
-        Answer::from_errors(vec![error])
-    })?;
+    let document = service.documents.find(asked)?;
     if keep && document.len() <= service.limits.document_bytes {
         service.documents.keep(&document);
     }

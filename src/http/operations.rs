@@ -100,19 +100,21 @@ pub struct Asker {
 }
 
 /// What holds for a request over HTTP holds for an operation of a socket.
-fn admit(service: &Service, asker: &Asker, given: Parameters) -> Result<Operation, Answer> {
-    let mut operation = super::graphql::operation(service, given)?;
+fn admit(service: &Service, asker: &Asker, given: Parameters) -> Result<Operation, Box<Answer>> {
+    let refused = |code: &str, message: String| {
+        let mut error = ServerError::new(message, None);
+        error.extensions.get_or_insert_default().set("code", code);
+        Box::new(Answer::from_errors(vec![error]))
+    };
+    let mut operation = super::graphql::operation(service, given)
+        .map_err(|(code, message)| refused(code, message))?;
     let gate = graphql::gate(&service.schema);
     let weight = gate.check(&mut operation)?;
     gate.admit(&weight, &asker.actor)?;
     let who = Who::of(&asker.actor, asker.address);
     let counted =
         service.rates.request(who).and_then(|()| service.rates.cost(who, weight.cost.max(1)));
-    counted.map_err(|too| {
-        let mut error = ServerError::new(too.message, None);
-        error.extensions.get_or_insert_default().set("code", TooOften::CODE);
-        Answer::from_errors(vec![error])
-    })?;
+    counted.map_err(|too| refused(TooOften::CODE, too.message))?;
     Ok(match asker.request.clone() {
         Some(request) => operation.data(request),
         None => operation,

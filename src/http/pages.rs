@@ -14,13 +14,13 @@ use super::{
     answers::{JSON, failed, unauthenticated},
     identity::identify,
 };
-use crate::graphql;
+use crate::graphql::{self, limits::tells_schema};
 
 /// To those who may ask for it by introspection too.
 #[handler]
 pub async fn schema_text(request: &Request, service: Data<&Arc<Service>>) -> Response {
     let Ok(actor) = identify(request, &service).await else { return unauthenticated(JSON) };
-    if !service.introspection.is_for(&actor) {
+    if !tells_schema(service.introspection, &actor) {
         let message = "the schema is not told here, or to those who have signed in only: send the header \
                        `Authorization: Bearer <token>`";
         return failed(JSON, StatusCode::FORBIDDEN, "FORBIDDEN", message);

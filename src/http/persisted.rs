@@ -27,6 +27,9 @@ pub struct Sent {
 
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 
+/// The code that clients of automatic persisted queries know.
+pub const NOT_FOUND: &str = "PERSISTED_QUERY_NOT_FOUND";
+
 /// Why no document is run: a code and a message.
 pub type NoDocument = (&'static str, String);
 
@@ -85,8 +88,8 @@ impl Documents {
             (_, Some(query), _) => Ok(query),
             (Self::Sent(sent), None, Some(hash)) => {
                 let mut sent = sent.lock().unwrap_or_else(PoisonError::into_inner);
-                // The words and the code that clients know: they send the document, and its hash beside it.
-                let not_found = || ("PERSISTED_QUERY_NOT_FOUND", "PersistedQueryNotFound".into());
+                // In the words that clients know, too.
+                let not_found = || (NOT_FOUND, "PersistedQueryNotFound".into());
                 sent.by_hash.get(&hash).cloned().ok_or_else(not_found)
             }
             (_, None, None) => {

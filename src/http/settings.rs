@@ -5,16 +5,12 @@ use std::time::Duration;
 use anyhow::bail;
 
 use super::{guard::Guard, persisted::Documents};
-use crate::{
-    config::{Limits, ServeOptions, Switch, WebOptions},
-    graphql::limits::Introspection,
-};
+use crate::config::{Limits, ServeOptions, WebOptions};
 
 /// How a process serves the API.
 pub struct Settings {
     pub web: WebOptions,
     pub limits: Limits,
-    pub introspection: Introspection,
     pub guard: Guard,
     pub documents: Documents,
 }
@@ -23,14 +19,13 @@ impl Default for Settings {
     fn default() -> Self {
         let web = WebOptions::default();
         let guard = guard_of(&web, None);
-        let (limits, introspection) = (Limits::DEFAULT, Introspection::SignedIn);
-        Self { web, limits, introspection, guard, documents: Documents::sent() }
+        Self { web, limits: Limits::DEFAULT, guard, documents: Documents::sent() }
     }
 }
 
 impl Settings {
     /// Refuses what could not work, before anything is started.
-    pub fn of(options: &ServeOptions, demo: bool) -> anyhow::Result<Self> {
+    pub fn of(options: &ServeOptions) -> anyhow::Result<Self> {
         let web = options.web.clone();
         let statement = u64::from(options.database.statement_timeout_seconds);
         if statement >= web.request_timeout_seconds {
@@ -45,17 +40,12 @@ impl Settings {
                 "`{origin}` is no origin: write it as https://dashboard.example.org, without a path"
             );
         }
-        let introspection = match (web.introspection, demo) {
-            (Switch::On, _) | (Switch::Auto, true) => Introspection::Everybody,
-            (Switch::Auto, false) => Introspection::SignedIn,
-            (Switch::Off, _) => Introspection::Nobody,
-        };
         let documents = match &web.persisted_documents {
             Some(file) => Documents::listed(file)?,
             None => Documents::sent(),
         };
         let guard = guard_of(&web, options.public_url.as_deref());
-        Ok(Self { web, limits: options.limits.clone(), introspection, guard, documents })
+        Ok(Self { web, limits: options.limits.clone(), guard, documents })
     }
 }
 

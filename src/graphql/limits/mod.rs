@@ -16,7 +16,10 @@ use async_graphql::{Request, Response, ServerError};
 pub use json::check_json;
 pub use types::Types;
 
-use crate::{access::Actor, config::Limits};
+use crate::{
+    access::Actor,
+    config::{Introspection, Limits},
+};
 
 /// What clients' tools ask to learn the schema, at its longest.
 const FULL_INTROSPECTION: &str = include_str!("introspection.graphql");
@@ -28,24 +31,6 @@ pub struct Gate {
     introspection: Introspection,
     /// Twice what clients' tools ask for, however large the schema is.
     introspection_cost: u64,
-}
-
-/// Who may ask for the schema.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Introspection {
-    Everybody,
-    SignedIn,
-    Nobody,
-}
-
-impl Introspection {
-    pub fn is_for(self, actor: &Actor) -> bool {
-        match self {
-            Self::Everybody => true,
-            Self::SignedIn => !matches!(actor, Actor::Anyone),
-            Self::Nobody => false,
-        }
-    }
 }
 
 /// What a document was found to ask for.
@@ -111,7 +96,7 @@ impl Gate {
     }
 
     /// What a request asks for, or the answer that it asks for too much. What it parses, it leaves with the request.
-    pub fn check(&self, request: &mut Request) -> Result<Weight, Response> {
+    pub fn check(&self, request: &mut Request) -> Result<Weight, Box<Response>> {
         text::check(&request.query, &self.limits).map_err(too_complex)?;
         let variables = std::mem::take(&mut request.variables);
         let found = match request.parsed_query() {
@@ -126,7 +111,7 @@ impl Gate {
         &self,
         document: &async_graphql::parser::types::ExecutableDocument,
         variables: &async_graphql::Variables,
-    ) -> Result<Weight, Response> {
+    ) -> Result<Weight, Box<Response>> {
         flat::check(document, &self.limits).map_err(too_complex)?;
         let total =
             expansion::weigh(document, variables, self.types, &self.limits).map_err(|fault| {
@@ -148,12 +133,12 @@ impl Gate {
     }
 
     /// Whether somebody may ask for it.
-    pub fn admit(&self, weight: &Weight, actor: &Actor) -> Result<(), Response> {
-        if !weight.introspects || self.introspection.is_for(actor) {
+    pub fn admit(&self, weight: &Weight, actor: &Actor) -> Result<(), Box<Response>> {
+        if !weight.introspects || tells_schema(self.introspection, actor) {
             return Ok(());
         }
         let (message, code) = match self.introspection {
-            Introspection::Nobody => {
+            Introspection::Off => {
                 ("the schema is not told here: introspection is off", "FORBIDDEN")
             }
             _ => (
@@ -165,12 +150,21 @@ impl Gate {
     }
 }
 
-fn too_complex(excess: Excess) -> Response {
+/// Whether somebody is told the schema.
+pub fn tells_schema(introspection: Introspection, actor: &Actor) -> bool {
+    match introspection {
+        Introspection::On => true,
+        Introspection::SignedIn => !matches!(actor, Actor::Anyone),
+        Introspection::Off => false,
+    }
+}
+
+fn too_complex(excess: Excess) -> Box<Response> {
     answer(ServerError::new(excess.to_string(), None), "QUERY_TOO_COMPLEX")
 }
 
-fn answer(mut error: ServerError, code: &str) -> Response {
+fn answer(mut error: ServerError, code: &str) -> Box<Response> {
     super::shorten(&mut error.message);
     error.extensions.get_or_insert_default().set("code", code);
-    Response::from_errors(vec![error])
+    Box::new(Response::from_errors(vec![error]))
 }

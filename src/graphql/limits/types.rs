@@ -84,6 +84,9 @@ fn innermost(given: &Type) -> (String, bool) {
     }
 }
 
+/// A field's name, its type, and how many it answers.
+type Row = (&'static str, &'static str, Many);
+
 /// The fields that tell of the schema, with the sizes it has.
 fn introspection(
     types: &HashMap<String, HashMap<String, Shape>>,
@@ -92,7 +95,7 @@ fn introspection(
     let fields = types.values().map(|fields| fields.len()).sum::<usize>();
     let average = u64::try_from(fields).unwrap_or(u64::MAX).div_ceil(count).max(1);
     let list = Many::List;
-    let of_type: &[(&str, &str, Many)] = &[
+    let of_type: &[Row] = &[
         ("fields", "__Field", list(average)),
         ("inputFields", "__InputValue", list(average)),
         ("enumValues", "__EnumValue", list(2)),
@@ -100,16 +103,15 @@ fn introspection(
         ("possibleTypes", "__Type", list(2)),
         ("ofType", "__Type", Many::One),
     ];
-    let of_schema: &[(&str, &str, Many)] = &[
+    let of_schema: &[Row] = &[
         ("types", "__Type", list(count)),
         ("queryType", "__Type", Many::One),
         ("mutationType", "__Type", Many::One),
         ("subscriptionType", "__Type", Many::One),
         ("directives", "__Directive", list(6)),
     ];
-    let of_field: &[(&str, &str, Many)] =
-        &[("args", "__InputValue", list(2)), ("type", "__Type", Many::One)];
-    let tables: [(&str, &[(&str, &str, Many)]); 6] = [
+    let of_field: &[Row] = &[("args", "__InputValue", list(2)), ("type", "__Type", Many::One)];
+    let tables: [(&str, &[Row]); 6] = [
         ("__Root", &[("__schema", "__Schema", Many::One), ("__type", "__Type", Many::One)]),
         ("__Schema", of_schema),
         ("__Type", of_type),
@@ -117,7 +119,7 @@ fn introspection(
         ("__InputValue", &[("type", "__Type", Many::One)]),
         ("__Directive", &[("args", "__InputValue", list(2))]),
     ];
-    let shape = |(name, type_name, many): &(&str, &str, Many)| {
+    let shape = |(name, type_name, many): &Row| {
         (name.to_string(), Shape { type_name: type_name.to_string(), many: *many })
     };
     tables
