@@ -13,7 +13,7 @@ use async_graphql::{
 
 use crate::{
     App, Error,
-    access::Actor,
+    access::{self, Actor},
     allocations, appropriations,
     batching::{self, Loads},
     budgets, cities, deadlines, delegations, disbursements, documents, email, facts, figures,
@@ -27,6 +27,7 @@ pub struct Query(
     nodes::NodeQuery,
     cities::graphql::CityQuery,
     people::graphql::PeopleQuery,
+    access::graphql::AccessQuery,
     streams::graphql::StreamQuery,
     rule_sets::graphql::RuleQuery,
     facts::graphql::FactQuery,
@@ -50,6 +51,7 @@ pub struct Query(
 pub struct Mutation(
     cities::graphql::CityMutation,
     people::graphql::PeopleMutation,
+    access::graphql::AccessMutation,
     streams::graphql::StreamMutation,
     rule_sets::graphql::RuleMutation,
     facts::graphql::FactMutation,
@@ -147,6 +149,7 @@ fn prepare(app: &App, actor: Actor, request: Request, loads: &Loads) -> Request 
         .data(loader!(cities::graphql::CountyLoader(app.clone())))
         .data(loader!(people::graphql::OrganizationLoader(app.clone())))
         .data(loader!(people::graphql::PersonLoader(app.clone())))
+        .data(loader!(access::graphql::RolesOfPerson(app.clone())))
         .data(loader!(documents::graphql::DocumentLoader {
             app: app.clone(),
             reach: reach.clone()

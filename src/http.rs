@@ -2,16 +2,18 @@
 
 mod answers;
 mod columns;
+mod cookies;
 mod export;
 mod graphql;
 mod health;
 mod identity;
 mod pages;
+mod sign_in;
 mod traces;
 
 use std::sync::Arc;
 
-use poem::{Endpoint, EndpointExt, Route, get};
+use poem::{Endpoint, EndpointExt, Route, get, post};
 
 pub use health::health;
 
@@ -40,6 +42,9 @@ pub fn routes(app: &App) -> impl Endpoint + use<> {
                 .patch(graphql::not_allowed),
         )
         .at("/export/:file", get(export::export))
+        .at("/sign-in", get(sign_in::begin).post(sign_in::paste))
+        .at("/sign-in/callback", get(sign_in::callback))
+        .at("/sign-out", post(sign_in::sign_out))
         .at("/schema.graphql", get(pages::schema_text))
         .at("/graphiql", get(pages::explorer))
         .at("/assets/*path", get(pages::asset))

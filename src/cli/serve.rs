@@ -11,6 +11,7 @@ use poem::{
 use super::demo;
 use crate::{
     App,
+    access::oidc::Oidc,
     clock::Clock,
     config::{Parts, ServeOptions},
     db::Database,
@@ -57,8 +58,13 @@ async fn serve(
     if database.is_embedded() || data == Data::Demo {
         database.migrate(&clock).await?;
     }
-    let app = App::open(database.connect().await?, clock, outgoing).await?;
     let url = options.public_url.clone().unwrap_or_else(|| format!("http://{}", options.listen));
+    let app = App::open(database.connect().await?, clock, outgoing).await?.at(&url);
+    let provider = match options.oidc.resolve()? {
+        Some(config) => Some(Oidc::open(&app, config).await?),
+        None => None,
+    };
+    let app = app.with_provider(provider);
     tokio::pin!(stop);
     if data == Data::Demo {
         tokio::select! {

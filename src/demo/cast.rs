@@ -4,10 +4,10 @@ use anyhow::Context;
 
 use crate::{
     App,
-    access::{self, Actor, Identity, Reach, Role, commands::NewRole},
+    access::{self, Actor, Identity, Reach, Role, TokenScope, commands::NewRole},
     cities::{self, City},
     facts::{self, FactKind, NewFact, Subject},
-    id::{OrganizationId, RoleGrantId},
+    id::OrganizationId,
     people::{self, NewOrganization, NewPerson, Organization, OrganizationKind, Person},
 };
 
@@ -104,17 +104,9 @@ pub fn is_disadvantaged(place: usize) -> bool {
 
 /// Lets finance staff act for their organization: its deadlines are theirs.
 async fn entitle(app: &App, finance: &Person, recipient: OrganizationId) -> anyhow::Result<()> {
-    let role = access::store::NewRoleGrant {
-        id: RoleGrantId::new(&app.clock),
-        person: finance.id,
-        role: Role::CityFinance,
-        city: None,
-        organization: Some(recipient),
-        approval_limit: None,
-        granted_at: app.clock.now(),
-    };
+    let role = NewRole { organization: Some(recipient), ..NewRole::everywhere(Role::CityFinance) };
     let mut tx = app.db.begin().await?;
-    access::store::give_role(&mut tx, &role).await?;
+    access::store::give_role(&mut tx, &role.granted(app, finance.id)).await?;
     Ok(tx.commit().await?)
 }
 
@@ -200,7 +192,13 @@ pub fn acting(person: &Person, role: Role) -> Actor {
         _ => vec![],
     };
     let reach = Reach { everything: role.reaches_everything(), cities: vec![], organizations };
-    Actor::Person(Identity { person: person.id, role, reach, approval_limit: None })
+    Actor::Person(Identity {
+        person: person.id,
+        role,
+        reach,
+        approval_limit: None,
+        scope: TokenScope::ReadWrite,
+    })
 }
 
 async fn organization(

@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Service,
-    answers::{Bad, JSON, bad, failed, refuse, unauthenticated, unavailable},
+    answers::{Bad, JSON, bad, failed, refuse},
     columns::{self, Column, Format},
     identity::identify,
 };
@@ -68,13 +68,7 @@ async fn answer(
     file: &str,
     service: &Arc<Service>,
 ) -> Result<Response, Response> {
-    let actor = identify(request, service).await.map_err(|error| match error {
-        crate::Error::Unauthenticated => unauthenticated(JSON),
-        error => {
-            tracing::error!("{error:?}");
-            unavailable(JSON)
-        }
-    })?;
+    let actor = identify(request, service).await.map_err(|why| why.answer(JSON))?;
     let (name, format) = file
         .rsplit_once('.')
         .and_then(|(name, ending)| Some((name, Format::of(ending)?)))

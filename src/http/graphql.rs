@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use super::{
     Service,
-    answers::{Bad, JSON, RESPONSE_JSON, bad, json, refuse, unauthenticated, unavailable},
+    answers::{Bad, JSON, RESPONSE_JSON, bad, json, refuse},
     identity::identify,
 };
 use crate::graphql::{self, RequestId};
@@ -51,13 +51,7 @@ async fn graphql(request: &Request, body: Body, service: &Service) -> Result<Res
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
         return Err(response);
     }
-    let actor = identify(request, service).await.map_err(|error| match error {
-        crate::Error::Unauthenticated => unauthenticated(media),
-        error => {
-            tracing::error!("{error:?}");
-            unavailable(media)
-        }
-    })?;
+    let actor = identify(request, service).await.map_err(|why| why.answer(media))?;
     let id = request.data::<RequestId>().cloned();
     if let Some(id) = id {
         operation = operation.data(id);

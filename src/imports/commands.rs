@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     App, Error, Refusal, Result,
-    access::{self, Identity, Reach, Role},
+    access::{self, Identity, Reach, Role, TokenScope},
     budgets::BudgetLine,
     error::UserErrorCode,
     ledger,
@@ -73,6 +73,7 @@ impl People {
                     role,
                     reach: Reach { everything: true, ..Reach::default() },
                     approval_limit: None,
+                    scope: TokenScope::ReadWrite,
                 }),
                 _ => anyhow::bail!(
                     "{email} does not hold the role {role}: give it by `thrive token create`"

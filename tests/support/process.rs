@@ -101,6 +101,11 @@ impl Running {
         ask(&self.url("/graphql"), token, query).expect("the service answers")
     }
 
+    /// What it said in its log since it was asked last.
+    pub fn said(&self) -> Vec<String> {
+        self.stderr.try_iter().collect()
+    }
+
     pub fn pid(&self) -> i32 {
         self.child.id().try_into().unwrap()
     }
