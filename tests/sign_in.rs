@@ -246,6 +246,7 @@ async fn a_token_that_is_not_wholly_right_lets_nobody_in_and_learns_nothing() {
     let ec = scene.provider.mint("ec", json!({}), good.clone()).await;
     let (rsa_kid, ec_kid) = (kid(&rsa), kid(&ec));
     let none = json!({});
+    let fraction: Value = serde_json::from_str(&format!("{}.5", now + 300)).unwrap();
 
     for (what, by, header, changes) in [
         ("RS256", "rsa", none.clone(), none.clone()),
@@ -258,7 +259,7 @@ async fn a_token_that_is_not_wholly_right_lets_nobody_in_and_learns_nothing() {
         ),
         ("expired within the leeway", "rsa", none.clone(), json!({ "exp": now - 30 })),
         ("begins within the leeway", "rsa", none.clone(), json!({ "nbf": now + 30 })),
-        ("a time with a fraction", "rsa", none.clone(), json!({ "exp": now as f64 + 300.5 })),
+        ("a time with a fraction", "rsa", none.clone(), json!({ "exp": fraction })),
         ("a plain JWT", "rsa", json!({ "typ": "JWT" }), none.clone()),
         ("the long name of its kind", "rsa", json!({ "typ": "application/at+jwt" }), none.clone()),
     ] {
@@ -549,6 +550,11 @@ async fn a_browser_signs_in_at_the_provider_works_and_signs_out() {
     let set = browser.set.iter().find(|set| set.starts_with("thrive_session=")).unwrap();
     assert!(set.ends_with("; Path=/; HttpOnly; SameSite=Lax; Max-Age=43200"), "{set}");
     assert_eq!(browser.cookie("thrive_sign_in"), None, "what was needed on the way is gone");
+    // As well where the provider tells address and groups only on asking.
+    scene.provider.control(json!({ "brief": true })).await;
+    let mut other = Browser::new(&scene.running.url(""));
+    let page = other.go(&format!("{PUBLIC_URL}/sign-in"), "ana").await;
+    assert_eq!(page.url, format!("{PUBLIC_URL}/"), "{} {}", page.status, page.text);
 
     let (status, answer) = ask_in(&mut browser, &OURS).await;
     assert_eq!((status.as_u16(), &answer["data"]["viewer"]), (200, &viewer("GRANT_MANAGER")));

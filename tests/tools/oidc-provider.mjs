@@ -7,6 +7,7 @@
 //   {"accounts": {LOGIN: CLAIMS}}     what is told of accounts, in ID tokens and in access tokens for urn:thrive
 //   {"answers": "well"|"down"|"late"} how discovery and keys are answered from now on
 //   {"rotate": true}                  new keys in the place of the old ones
+//   {"brief": true|false}             ID tokens say who somebody is and no more; the rest is asked for
 //   {"mint": {"header", "claims", "by"}}  signs anything: by "rsa", "ec", "stranger", "secret" (HMAC over the public key) or "nobody"
 // and answers {"token"} or {}, with the number of times that keys were read.
 import { createHmac } from 'node:crypto';
@@ -24,6 +25,7 @@ if (!redirectUri) throw new Error('--redirect-uri is needed');
 const AUDIENCE = 'urn:thrive';
 let accounts = {};
 let answers = 'well';
+let brief = false;
 let keysRead = 0;
 let generation = 0;
 let keys;
@@ -58,6 +60,10 @@ async function answer(request, response) {
 async function control(told) {
   if (told.accounts) accounts = told.accounts;
   if (told.answers) answers = told.answers;
+  if (told.brief !== undefined) {
+    brief = told.brief;
+    serve();
+  }
   if (told.rotate) await rotate();
   return told.mint ? { token: await mint(told.mint) } : {};
 }
@@ -70,6 +76,10 @@ async function rotate() {
     return { ...pair, jwk, alg };
   };
   keys = { rsa: await make('rsa', 'RS256'), ec: await make('ec', 'ES256'), stranger: await make('rsa', 'RS256') };
+  serve();
+}
+
+function serve() {
   provider = new Provider(issuer, {
     jwks: { keys: [keys.rsa.jwk, keys.ec.jwk] },
     clients: [
@@ -83,7 +93,7 @@ async function rotate() {
       },
     ],
     pkce: { required: () => true },
-    conformIdTokenClaims: false,
+    conformIdTokenClaims: brief,
     claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name', 'groups'] },
     findAccount: (_context, accountId) => ({
       accountId,

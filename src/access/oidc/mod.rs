@@ -1,10 +1,10 @@
 //! Sign-in by an identity provider (OpenID Connect): tokens that it signs, and browsers that it sends. The provider says
 //! who somebody is, by an account; Thrive says which person that account is, and a file which of its groups are roles.
 
-mod claims;
 mod client;
 mod code;
 mod crypto;
+mod jwt;
 mod keys;
 mod people;
 mod roles;
@@ -13,8 +13,8 @@ use std::{path::PathBuf, sync::Arc};
 
 use anyhow::ensure;
 
-pub use claims::{Disbelief, Said};
 pub use code::{Begun, Returned};
+pub use jwt::{Disbelief, Said};
 pub use people::Known;
 
 use crate::App;
