@@ -6,8 +6,10 @@ mod web;
 
 use std::{path::PathBuf, time::Duration};
 
+use anyhow::Context;
 use clap::{Args, ValueEnum};
 
+use crate::access::oidc::OidcConfig;
 use crate::live::MOST_SOCKETS;
 pub use limits::Limits;
 pub use web::{Introspection, WebOptions};
@@ -101,6 +103,68 @@ impl MailOptions {
     }
 }
 
+/// How people sign in by an identity provider.
+#[derive(Args, Clone, Debug)]
+pub struct OidcOptions {
+    /// Believe the tokens of this OpenID provider, such as https://login.example.org: its issuer, exactly.
+    #[arg(long, env = "THRIVE_OIDC_ISSUER")]
+    pub oidc_issuer: Option<String>,
+
+    /// The audience for which the provider makes access tokens for this API.
+    #[arg(long, env = "THRIVE_OIDC_AUDIENCE")]
+    pub oidc_audience: Option<String>,
+
+    /// Who this service is at the provider when a browser signs in; without it, none does. The provider has to know
+    /// PUBLIC_URL/sign-in/callback.
+    #[arg(long, env = "THRIVE_OIDC_CLIENT_ID")]
+    pub oidc_client_id: Option<String>,
+
+    /// The secret of that client; without it, it is a public client. PKCE is used either way.
+    #[arg(long, env = "THRIVE_OIDC_CLIENT_SECRET", hide_env_values = true)]
+    pub oidc_client_secret: Option<String>,
+
+    /// What a browser's sign-in asks the provider for; add the scope of the roles claim where it needs one.
+    #[arg(long, env = "THRIVE_OIDC_SCOPES", default_value = "openid email profile")]
+    pub oidc_scopes: String,
+
+    /// The claim with a person's groups, as one text or a list; dots lead into objects, as in realm_access.roles.
+    #[arg(long, env = "THRIVE_OIDC_ROLES_CLAIM", default_value = "groups")]
+    pub oidc_roles_claim: String,
+
+    /// A TOML file that says which value of that claim gives which role. Each is a [[role]] with `value` and `role`, and
+    /// as the role needs them `city` (a GEOID), `organization` (a name or an id) and `approval_limit` ("50000.00").
+    /// Without the file, people act in the roles that were given to them in Thrive.
+    #[arg(long, env = "THRIVE_OIDC_ROLES_FILE")]
+    pub oidc_roles_file: Option<PathBuf>,
+}
+
+impl OidcOptions {
+    /// None when there is no provider.
+    pub fn resolve(&self) -> anyhow::Result<Option<OidcConfig>> {
+        let Some(issuer) = &self.oidc_issuer else {
+            let orphan = self.oidc_audience.is_some()
+                || self.oidc_client_id.is_some()
+                || self.oidc_roles_file.is_some();
+            anyhow::ensure!(
+                !orphan,
+                "--oidc-issuer is missing: the other --oidc options go with it"
+            );
+            return Ok(None);
+        };
+        let audience = self.oidc_audience.clone();
+        Ok(Some(OidcConfig {
+            issuer: issuer.clone(),
+            audience: audience
+                .context("--oidc-audience is missing: for whom are access tokens made?")?,
+            client_id: self.oidc_client_id.clone(),
+            client_secret: self.oidc_client_secret.clone(),
+            scopes: self.oidc_scopes.clone(),
+            roles_claim: self.oidc_roles_claim.clone(),
+            roles_file: self.oidc_roles_file.clone(),
+        }))
+    }
+}
+
 /// What a serving process does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Parts {
@@ -119,6 +183,9 @@ pub struct ServeOptions {
 
     #[command(flatten)]
     pub mail: MailOptions,
+
+    #[command(flatten)]
+    pub oidc: OidcOptions,
 
     /// Answer on this address and port.
     #[arg(long, env = "THRIVE_LISTEN", default_value = "127.0.0.1:8080", value_name = "HOST:PORT")]

@@ -332,6 +332,19 @@ const CONSTRAINTS: &[(&str, UserErrorCode, &str, Option<&str>)] = {
             Some("email"),
         ),
         (
+            "person_accounts_one_each",
+            Forbidden,
+            "the person with your e-mail address is linked to another account of the identity provider: ask a program \
+             administrator",
+            None,
+        ),
+        (
+            "role_grants_not_to_oneself",
+            Forbidden,
+            "nobody gives a role to themselves",
+            Some("personId"),
+        ),
+        (
             "sustainability_plans_edition_once",
             AlreadyExists,
             "there is a plan of this edition already",

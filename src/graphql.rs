@@ -19,7 +19,7 @@ use limits::Gate;
 
 use crate::{
     App, Error,
-    access::Actor,
+    access::{self, Actor},
     allocations, appropriations, audit,
     batching::{self, Loads},
     budgets, cities,
@@ -34,6 +34,7 @@ pub struct Query(
     nodes::NodeQuery,
     cities::graphql::CityQuery,
     people::graphql::PeopleQuery,
+    access::graphql::AccessQuery,
     streams::graphql::StreamQuery,
     rule_sets::graphql::RuleQuery,
     facts::graphql::FactQuery,
@@ -59,6 +60,7 @@ pub struct Query(
 pub struct Mutation(
     cities::graphql::CityMutation,
     people::graphql::PeopleMutation,
+    access::graphql::AccessMutation,
     streams::graphql::StreamMutation,
     rule_sets::graphql::RuleMutation,
     facts::graphql::FactMutation,
@@ -201,6 +203,7 @@ fn prepare(app: &App, actor: Actor, request: Request, loads: &Loads) -> Request 
         .data(loader!(cities::graphql::CountyLoader(app.clone())))
         .data(loader!(people::graphql::OrganizationLoader(app.clone())))
         .data(loader!(people::graphql::PersonLoader(app.clone())))
+        .data(loader!(access::graphql::RolesOfPerson(app.clone())))
         .data(loader!(documents::graphql::DocumentLoader {
             app: app.clone(),
             reach: reach.clone()

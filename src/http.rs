@@ -2,6 +2,7 @@
 
 mod answers;
 mod columns;
+mod cookies;
 mod export;
 mod graphql;
 mod guard;
@@ -13,6 +14,7 @@ mod pages;
 pub mod persisted;
 pub mod rates;
 mod settings;
+mod sign_in;
 mod socket;
 mod standing;
 mod traces;
@@ -20,7 +22,7 @@ mod transport_ws;
 
 use std::{sync::Arc, time::Duration};
 
-use poem::{Endpoint, EndpointExt, Route, get};
+use poem::{Endpoint, EndpointExt, Route, get, post};
 
 pub use health::health;
 pub use settings::Settings;
@@ -71,6 +73,9 @@ pub fn routes_with(app: &App, settings: Settings) -> impl Endpoint + use<> {
         )
         .at("/graphql/ws", get(socket::open))
         .at("/export/:file", get(export::export))
+        .at("/sign-in", get(sign_in::begin).post(sign_in::paste))
+        .at("/sign-in/callback", get(sign_in::callback))
+        .at("/sign-out", post(sign_in::sign_out))
         .at("/schema.graphql", get(pages::schema_text))
         .at("/graphiql", get(pages::explorer))
         .at("/assets/*path", get(pages::asset))

@@ -53,7 +53,10 @@ async fn intruder(service: &Service) -> PgPool {
 async fn the_log_tells_who_did_what_to_which_row_and_what_it_was_before() {
     let service = sealed().await;
     let cast_auditor = service
-        .actor("Audrey", thrive::access::commands::NewRole::everywhere(thrive::access::Role::Auditor))
+        .actor(
+            "Audrey",
+            thrive::access::commands::NewRole::everywhere(thrive::access::Role::Auditor),
+        )
         .await;
     let filter = json!({ "filter": { "actions": ["approveDisbursement"] } });
     let log = service.data(&cast_auditor, LOG, filter).await;

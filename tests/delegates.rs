@@ -210,7 +210,9 @@ async fn a_delegation_holds_on_its_days_until_it_is_ended_and_no_longer_than_the
     .unwrap();
     assert_eq!(codes(&approve(&service, &cast.manager, &ids[1]).await), ["FORBIDDEN"]);
     sqlx::query(
-        "update role_grants set ended_at = null where role = 'APPROVER' and approval_limit = 500",
+        "insert into role_grants (id, person_id, role, approval_limit, granted_at)
+         select gen_random_uuid(), person_id, role, approval_limit, ended_at from role_grants
+          where role = 'APPROVER' and approval_limit = 500",
     )
     .execute(&service.app.db)
     .await

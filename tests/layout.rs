@@ -8,6 +8,8 @@ const MAY_NOT: &[(&str, &[&str])] = &[
     ("model.rs", &["sqlx::query", "async fn", "::store", "::commands"]),
     ("generated.rs", STORE),
     ("override_store.rs", STORE),
+    ("account_store.rs", STORE),
+    ("token_store.rs", STORE),
     ("list_store.rs", STORE),
     ("layer_store.rs", STORE),
     ("feed_store.rs", STORE),

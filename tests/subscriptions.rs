@@ -411,7 +411,7 @@ async fn a_token_that_ends_closes_its_socket_and_tells_nothing_more() {
     let cursor = scene.cursor(&running);
     let (app, db) = (&scene.service.app, &scene.service.app.db);
     let follower = Follower::after(&running, &scene.token, &cursor);
-    let revoked = access::store::revoke_token(db, scene.token_id, app.clock.now()).await;
+    let revoked = access::store::revoke_token(db, scene.token_id, None, app.clock.now()).await;
     assert!(revoked.unwrap());
     assert_eq!(follower.closed(), (4403, "Forbidden: the token has expired or was revoked".into()));
 

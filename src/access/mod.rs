@@ -2,10 +2,18 @@
 //! in its first line the row of the permission table that it needs; every read filters by the actor's
 //! `Reach` in SQL, so that what is not yours is as if it were not there.
 
+pub mod account_store;
+pub mod administration;
 pub mod commands;
+pub mod graphql;
 pub mod model;
+pub mod oidc;
 pub mod permissions;
 pub mod store;
+pub mod token_store;
 
-pub use model::{AccessToken, Acting, Actor, Identity, Reach, Role, Secret};
+pub use model::{
+    AccessToken, Acting, Actor, Identity, Reach, Role, RoleGrant, RoleSource, Secret, TokenKind,
+    TokenScope,
+};
 pub use permissions::Permission;

@@ -1,5 +1,6 @@
 use std::{ops::Deref, sync::Arc};
 
+use async_graphql::SimpleObject;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
@@ -8,7 +9,7 @@ use super::Permission;
 use crate::{
     Error, Refusal, Result,
     error::UserErrorCode,
-    id::{CityId, OrganizationId, PersonId, TokenId},
+    id::{CityId, OrganizationId, PersonId, RoleGrantId, TokenId},
     money::Money,
     text_enum::text_enum,
 };
@@ -45,6 +46,36 @@ impl Role {
     }
 }
 
+text_enum! {
+    /// What a token lets its holder do.
+    pub enum TokenScope {
+        /// Ask only: every mutation is refused.
+        Read = "READ",
+        /// All that its role may do.
+        ReadWrite = "READ_WRITE",
+    }
+}
+
+text_enum! {
+    /// Where a token is used.
+    pub enum TokenKind {
+        /// By a program, in the header `Authorization: Bearer <token>`.
+        Token = "TOKEN",
+        /// By a browser, from its sign-in until it signs out, for twelve hours at most.
+        Session = "SESSION",
+    }
+}
+
+text_enum! {
+    /// Who says that a person holds a role.
+    pub enum RoleSource {
+        /// It was given in Thrive, and is ended there.
+        Thrive = "THRIVE",
+        /// The identity provider says so; it ends when the provider no longer does.
+        Provider = "PROVIDER",
+    }
+}
+
 #[derive(Clone, Debug)]
 pub enum Actor {
     /// Nobody has signed in.
@@ -60,6 +91,8 @@ pub struct Identity {
     pub reach: Reach,
     /// The most an approver may approve at once; none is no limit.
     pub approval_limit: Option<Money>,
+    /// What the token that speaks for the person lets it do.
+    pub scope: TokenScope,
     /// The request that the person acts in, as the logs name it.
     pub request_id: Option<Arc<str>>,
 }
@@ -100,9 +133,14 @@ impl Identity {
         Permission::SeeContacts.allows(Some(self.role))
     }
 
-    /// Somebody who does it with a right that is not the own role's: an approver's delegate.
-    pub fn acting_for_another(&self, permission: Permission) -> Acting<'_> {
-        Acting { identity: self, permission }
+    /// The person about to do something, whether or not by the right of the own role: an approver's delegate does it by
+    /// another's.
+    pub fn acting(&self, permission: Permission) -> Result<Acting<'_>> {
+        if self.scope == TokenScope::Read && permission.changes() {
+            let message = "this token only reads: use one with the scope READ_WRITE";
+            return Err(Refusal::new(UserErrorCode::Forbidden, message).into());
+        }
+        Ok(Acting { identity: self, permission })
     }
 }
 
@@ -110,6 +148,7 @@ impl Actor {
     /// The person, where their role may do it.
     pub fn may(&self, permission: Permission) -> Result<Acting<'_>> {
         let Self::Person(identity) = self else { return Err(Error::Unauthenticated) };
+        let acting = identity.acting(permission)?;
         if !permission.allows(Some(identity.role)) {
             let needed: Vec<_> = permission.roles().iter().map(|role| role.as_str()).collect();
             let message = format!(
@@ -119,7 +158,7 @@ impl Actor {
             );
             return Err(Refusal::new(UserErrorCode::Forbidden, message).into());
         }
-        Ok(Acting { identity, permission })
+        Ok(acting)
     }
 
     /// What the actor reaches of what they ask to see. The answer is the same whether a thing exists or not.
@@ -183,15 +222,67 @@ impl Secret {
     }
 }
 
-/// A token as `thrive token list` shows it, without its secret.
-#[derive(Clone, Debug)]
+/// A token, without its secret.
+#[derive(Clone, Debug, SimpleObject)]
+#[graphql(complex)]
 pub struct AccessToken {
+    /// Identifies the token everywhere in Thrive; it is not what lets in.
     pub id: TokenId,
-    pub person_id: PersonId,
-    pub person_name: String,
+    /// Whether a program or a browser uses it.
+    pub kind: TokenKind,
+    /// The role that it acts in.
     pub role: Role,
+    /// What it lets its holder do.
+    pub scope: TokenScope,
+    /// What it is for, in the words of whoever made it.
+    pub purpose: Option<String>,
+    /// When it was made.
     pub created_at: DateTime<Utc>,
+    /// From when on it no longer lets in.
     pub expires_at: DateTime<Utc>,
+    /// When it was used last, to the minute; null when it never was.
     pub last_used_at: Option<DateTime<Utc>>,
+    /// When it was revoked; null when it was not.
     pub revoked_at: Option<DateTime<Utc>>,
+    #[graphql(skip)]
+    pub person_id: PersonId,
+    #[graphql(skip)]
+    pub created_by: Option<PersonId>,
+    #[graphql(skip)]
+    pub revoked_by: Option<PersonId>,
+}
+
+/// A role that a person holds or held, and where.
+#[derive(Clone, Debug, SimpleObject)]
+#[graphql(complex)]
+pub struct RoleGrant {
+    /// Identifies the role of this person everywhere in Thrive.
+    pub id: RoleGrantId,
+    /// The role.
+    pub role: Role,
+    /// The most an APPROVER may approve at once; null is no limit.
+    pub approval_limit: Option<Money>,
+    /// Who says so: Thrive or the identity provider.
+    pub source: RoleSource,
+    /// When it was given.
+    pub granted_at: DateTime<Utc>,
+    /// When it ended; null while it is held.
+    pub ended_at: Option<DateTime<Utc>>,
+    #[graphql(skip)]
+    pub person_id: PersonId,
+    #[graphql(skip)]
+    pub city_id: Option<CityId>,
+    #[graphql(skip)]
+    pub organization_id: Option<OrganizationId>,
+    #[graphql(skip)]
+    pub granted_by: Option<PersonId>,
+    #[graphql(skip)]
+    pub ended_by: Option<PersonId>,
+}
+
+impl RoleGrant {
+    /// What is held once: the role, and where.
+    pub fn scope(&self) -> (Role, Option<CityId>, Option<OrganizationId>) {
+        (self.role, self.city_id, self.organization_id)
+    }
 }

@@ -91,6 +91,7 @@ permissions! {
     ReadPeriods: "Query.ledgerPeriods", SignedIn, All, "";
     ReadDelegations: "Query.approvalDelegations", SignedIn, Own, "staff see all";
     ReadEmails: "Query.emails", SignedIn, Own, "the mail that one received";
+    ReadTokens: "Query.accessTokens", Roles(&[ProgramAdmin, Auditor]), All, "`viewer` has the own";
     ReadJobRuns: "Query.jobRuns", Roles(&[GrantManager, Approver, FiscalOfficer, ProgramAdmin, Auditor]), All, "";
     ReadAuditEntries: "Query.auditEntries", Roles(&[ProgramAdmin, Auditor]), All, "";
 
@@ -121,11 +122,20 @@ permissions! {
     NodeContribution: "MatchContribution", SignedIn, Reach, "";
     NodeDelegation: "ApprovalDelegation", SignedIn, Own, "staff see all";
     NodeEmail: "Email", SignedIn, Own, "the mail that one received";
+    NodeToken: "AccessToken", SignedIn, Own, "PROGRAM_ADMIN and AUDITOR see all";
+    NodeRoleGrant: "RoleGrant", SignedIn, Own, "PROGRAM_ADMIN and AUDITOR see all";
     NodeJobRun: "JobRun", Roles(&[GrantManager, Approver, FiscalOfficer, ProgramAdmin, Auditor]), All, "";
     NodeAuditEntry: "AuditEntry", Roles(&[ProgramAdmin, Auditor]), All, "";
 
     // Personal data.
+    SeeAccess: "Person.roles, Viewer.accessTokens", Roles(&[ProgramAdmin, Auditor]), All, "everybody sees the own";
     SeeContacts: "Person.email, Person.phone, Person.mailingAddress, Email.recipient", Roles(&[GrantManager, ProgramAdmin, Auditor]), All, "everybody sees the own";
+
+    // Who may act.
+    CreateAccessToken: "Mutation.createAccessToken", SignedIn, Own, "PROGRAM_ADMIN: for programs too";
+    RevokeAccessToken: "Mutation.revokeAccessToken", SignedIn, Own, "PROGRAM_ADMIN: any";
+    GrantRole: "Mutation.grantRole", Roles(&[ProgramAdmin]), All, "not to themselves";
+    EndRole: "Mutation.endRole", Roles(&[ProgramAdmin]), All, "";
 
     // Places, people, organizations.
     CreateCity: "Mutation.createCity", Roles(&[ProgramAdmin]), All, "";
@@ -223,6 +233,11 @@ impl Permission {
 
     pub fn scope(self) -> Scope {
         self.row().2
+    }
+
+    /// Whether it changes anything: a token that only reads may not.
+    pub fn changes(self) -> bool {
+        self.element().starts_with("Mutation.")
     }
 
     /// What is to be known besides.

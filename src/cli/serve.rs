@@ -13,6 +13,7 @@ use sqlx::PgPool;
 use super::demo;
 use crate::{
     App,
+    access::oidc::Oidc,
     clock::Clock,
     config::{Parts, ServeOptions},
     db::Database,
@@ -62,8 +63,13 @@ async fn serve(
     if database.is_embedded() || data == Data::Demo {
         database.migrate(&clock).await?;
     }
-    let mut app = App::open(database.connect().await?, clock, outgoing).await?;
     let url = options.public_url.clone().unwrap_or_else(|| format!("http://{}", options.listen));
+    let app = App::open(database.connect().await?, clock, outgoing).await?.at(&url);
+    let provider = match options.oidc.resolve()? {
+        Some(config) => Some(Oidc::open(&app, config).await?),
+        None => None,
+    };
+    let mut app = app.with_provider(provider);
     let pages = [vec![url.clone()], options.web.allowed_origins.clone()].concat();
     app.live = Arc::new(Live::new(options.sockets, pages));
     tokio::pin!(stop);

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 
 use crate::{
     App, Error, Result,
-    access::{self, Role, commands::NewRole},
+    access::{self, Role, TokenScope, commands::NewRole},
     cities,
     clock::Clock,
     config::{DatabaseOptions, MailConfig},
@@ -56,6 +56,10 @@ pub struct CreateOptions {
     /// The most an APPROVER may approve at once, such as 50000.00.
     #[arg(long, value_name = "AMOUNT")]
     approval_limit: Option<Money>,
+
+    /// Let it ask only: every mutation is refused.
+    #[arg(long)]
+    read_only: bool,
 
     /// For how many days it is good.
     #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(i64).range(1..=3650))]
@@ -123,8 +127,10 @@ async fn create(app: &App, options: &CreateOptions) -> anyhow::Result<()> {
     };
     let role =
         NewRole { role: options.role, city, organization, approval_limit: options.approval_limit };
-    let (id, secret) =
-        readable(access::commands::create_token(app, &person, &role, options.days).await)?;
+    let scope = if options.read_only { TokenScope::Read } else { TokenScope::ReadWrite };
+    let made =
+        access::commands::create_scoped_token(app, &person, &role, options.days, scope).await;
+    let (id, secret) = readable(made)?;
     eprintln!("Token {id} lets {} act as {} for {} days:", person.name, options.role, options.days);
     println!("{}", secret.reveal());
     Ok(())
@@ -153,7 +159,11 @@ async fn person(app: &App, options: &CreateOptions) -> anyhow::Result<Person> {
 async fn list(app: &App) -> anyhow::Result<()> {
     let now = app.clock.now();
     println!("{:<40} {:<16} {:<12} {:<12} person", "id", "role", "expires", "state");
-    for token in access::store::list_tokens(&app.db).await? {
+    let tokens = access::store::list_tokens(&app.db).await?;
+    let people: Vec<_> = tokens.iter().map(|token| token.person_id).collect();
+    let people = people::store::find_people(&app.db, &people).await?;
+    let name = |id| people.iter().find(|person| person.id == id).map_or("", |person| &person.name);
+    for token in tokens {
         let state = match (token.revoked_at, token.expires_at <= now, token.last_used_at) {
             (Some(_), ..) => "revoked",
             (_, true, _) => "expired",
@@ -163,7 +173,11 @@ async fn list(app: &App) -> anyhow::Result<()> {
         let expires = token.expires_at.format("%Y-%m-%d");
         println!(
             "{:<40} {:<16} {:<12} {:<12} {}",
-            token.id, token.role, expires, state, token.person_name
+            token.id,
+            token.role,
+            expires,
+            state,
+            name(token.person_id)
         );
     }
     Ok(())

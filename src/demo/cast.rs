@@ -4,11 +4,11 @@ use anyhow::Context;
 
 use crate::{
     App,
-    access::{self, Actor, Identity, Reach, Role, commands::NewRole},
+    access::{self, Actor, Identity, Reach, Role, TokenScope, commands::NewRole},
     audit,
     cities::{self, City},
     facts::{self, FactKind, NewFact, Subject},
-    id::{OrganizationId, RoleGrantId},
+    id::OrganizationId,
     people::{self, NewOrganization, NewPerson, Organization, OrganizationKind, Person},
 };
 
@@ -105,17 +105,9 @@ pub fn is_disadvantaged(place: usize) -> bool {
 
 /// Lets finance staff act for their organization: its deadlines are theirs.
 async fn entitle(app: &App, finance: &Person, recipient: OrganizationId) -> anyhow::Result<()> {
-    let role = access::store::NewRoleGrant {
-        id: RoleGrantId::new(&app.clock),
-        person: finance.id,
-        role: Role::CityFinance,
-        city: None,
-        organization: Some(recipient),
-        approval_limit: None,
-        granted_at: app.clock.now(),
-    };
+    let role = NewRole { organization: Some(recipient), ..NewRole::everywhere(Role::CityFinance) };
     let mut tx = audit::begin_unattended(&app.db, &app.clock, "thrive demo").await?;
-    access::store::give_role(&mut tx, &role).await?;
+    access::store::give_role(&mut tx, &role.granted(app, finance.id)).await?;
     Ok(tx.commit().await?)
 }
 
@@ -207,6 +199,7 @@ pub fn acting(person: &Person, role: Role) -> Actor {
         reach,
         approval_limit: None,
         request_id: None,
+        scope: TokenScope::ReadWrite,
     })
 }
 

@@ -2,16 +2,19 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use async_graphql::{ComplexObject, Context, ID, Interface, Object, SimpleObject};
+use async_graphql::{
+    ComplexObject, Context, ID, Interface, Object, SimpleObject, connection::Connection,
+};
 use uuid::Uuid;
 
 use super::ContextExt;
 use crate::{
     Error, Result,
-    access::{Permission, Role},
+    access::{self, AccessToken, Permission, Role, RoleGrant, TokenScope, graphql::TokensListed},
     allocations, appropriations, audit,
     awaiting::graphql::Awaiting,
     cities, deadlines, delegations, disbursements, documents, email, facts, grants, jobs, matching,
+    page::PageArgs,
     people, plans, reports, rule_sets,
     streams::{self, Catalog},
 };
@@ -45,6 +48,8 @@ pub enum Node {
     MatchContribution(matching::MatchContribution),
     ApprovalDelegation(delegations::ApprovalDelegation),
     AuditEntry(audit::AuditEntry),
+    AccessToken(AccessToken),
+    RoleGrant(RoleGrant),
 }
 
 /// Who is asking.
@@ -68,6 +73,23 @@ impl Viewer {
     /// What waits for you: decisions, payments, corrections and signatures. Empty without a token.
     async fn awaiting(&self, ctx: &Context<'_>) -> Result<Awaiting> {
         Awaiting::of(ctx, ctx.actor().identity()).await
+    }
+
+    /// Your tokens and browser sessions, without their secrets, the latest first. Empty without a token.
+    async fn access_tokens(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<String, AccessToken, TokensListed>> {
+        access::graphql::own_page(ctx, PageArgs { first, after, last, before }).await
+    }
+
+    /// What the token lets you do: to ask only, or all that your role may; null without a token.
+    async fn token_scope(&self, ctx: &Context<'_>) -> Option<TokenScope> {
+        ctx.actor().identity().map(|identity| identity.scope)
     }
 }
 
@@ -248,6 +270,20 @@ async fn find_kind(ctx: &Context<'_>, kind: &str, ids: &[&str]) -> Result<Vec<(U
                 Node::ApprovalDelegation
             )
         }
+        (Permission::NodeToken, Some(viewer)) => {
+            let all = access::administration::sees_access(viewer);
+            nodes!(
+                access::token_store::find(db, all, viewer.person, &parse(ids)?).await?,
+                Node::AccessToken
+            )
+        }
+        (Permission::NodeRoleGrant, Some(viewer)) => {
+            let all = access::administration::sees_access(viewer);
+            nodes!(
+                access::token_store::find_roles(db, all, viewer.person, &parse(ids)?).await?,
+                Node::RoleGrant
+            )
+        }
         (Permission::NodeJobRun, _) => {
             nodes!(jobs::store::find(db, &parse(ids)?).await?, Node::JobRun)
         }
@@ -286,6 +322,8 @@ fn permission(kind: &str, ids: &[&str]) -> Result<Permission> {
         "delegation" => Permission::NodeDelegation,
         "jobrun" => Permission::NodeJobRun,
         "audit" => Permission::NodeAuditEntry,
+        "token" => Permission::NodeToken,
+        "role" => Permission::NodeRoleGrant,
         _ => {
             let id = ids.first().copied().unwrap_or_default();
             return Err(Error::BadInput(format!("`{id}` is not an id of Thrive")));

@@ -15,9 +15,9 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Service,
-    answers::{Bad, JSON, bad, failed, refuse, unauthenticated, unavailable},
+    answers::{Bad, JSON, bad, failed, refuse},
     columns::{self, Column, Format},
-    identity::identify,
+    identity::admit,
 };
 use crate::{access::Actor, clock::Date, graphql};
 
@@ -68,19 +68,7 @@ async fn answer(
     file: &str,
     service: &Arc<Service>,
 ) -> Result<Response, Response> {
-    let actor = match identify(request, service).await {
-        Ok(actor) => actor,
-        Err(crate::Error::Unauthenticated) => {
-            service.rates.failure(request).map_err(|too| too.response(JSON))?;
-            return Err(unauthenticated(JSON));
-        }
-        Err(error) => {
-            tracing::error!("{error:?}");
-            return Err(unavailable(JSON));
-        }
-    };
-    let who = service.rates.who(request, &actor);
-    service.rates.request(who).map_err(|too| too.response(JSON))?;
+    let (actor, _) = admit(request, service, JSON).await?;
     let (name, format) = file
         .rsplit_once('.')
         .and_then(|(name, ending)| Some((name, Format::of(ending)?)))

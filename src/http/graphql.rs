@@ -18,8 +18,8 @@ use serde::Deserialize;
 
 use super::{
     Service,
-    answers::{Bad, JSON, RESPONSE_JSON, bad, failed, json, refuse, unauthenticated, unavailable},
-    identity::identify,
+    answers::{Bad, JSON, RESPONSE_JSON, bad, failed, json, refuse},
+    identity::admit,
     persisted::{Asked, NOT_FOUND},
 };
 use crate::graphql::{self, RequestId, limits::check_json};
@@ -36,19 +36,7 @@ async fn graphql(request: &Request, body: Body, service: &Service) -> Result<Res
         let message = "accept application/graphql-response+json or application/json";
         return Err(refuse(JSON, StatusCode::NOT_ACCEPTABLE, message));
     };
-    let actor = match identify(request, service).await {
-        Ok(actor) => actor,
-        Err(crate::Error::Unauthenticated) => {
-            service.rates.failure(request).map_err(|too| too.response(media))?;
-            return Err(unauthenticated(media));
-        }
-        Err(error) => {
-            tracing::error!("{error:?}");
-            return Err(unavailable(media));
-        }
-    };
-    let who = service.rates.who(request, &actor);
-    service.rates.request(who).map_err(|too| too.response(media))?;
+    let (actor, who) = admit(request, service, media).await?;
     let given = match *request.method() {
         Method::GET => from_query(request.uri()),
         _ => from_body(request, body, service).await,

@@ -1,24 +1,166 @@
-//! Who sends a request.
+//! Who sends a request: by a token in its header, or by the cookie of a browser that signed in.
 
-use poem::{Request, http::header};
+use poem::{
+    Request, Response,
+    http::{HeaderValue, Method, StatusCode, header},
+};
 
-use super::Service;
-use crate::access::{self, Actor, Secret};
+use super::{
+    Service,
+    answers::{failed, unauthenticated, unavailable},
+    cookies,
+    rates::Who,
+};
+use crate::{
+    App, Error,
+    access::{self, Actor, Identity, Role, Secret, oidc::Disbelief},
+};
 
-pub async fn identify(request: &Request, service: &Service) -> crate::Result<Actor> {
-    let Some(header) = request.headers().get(header::AUTHORIZATION) else {
-        return Ok(Actor::Anyone);
-    };
-    // What is not text is not a token either, and does not pass for none.
-    identify_by(header.to_str().unwrap_or_default(), service).await
+/// Names the role to act in where a token gives several.
+pub const ROLE: &str = "thrive-role";
+
+/// Why nobody knows who sends a request.
+#[derive(Debug)]
+pub enum NotIdentified {
+    /// The token opens nothing.
+    Unknown,
+    /// It was good once.
+    Expired,
+    /// It is good, and still opens nothing; the sender learns why.
+    Forbidden(String),
+    /// A browser has to choose one of these roles.
+    Several(Vec<&'static str>),
+    /// It could not be checked.
+    Unavailable(&'static str),
+    Fault(Error),
+}
+use NotIdentified::{Expired, Fault, Forbidden, Several, Unavailable, Unknown};
+
+impl NotIdentified {
+    /// The answer, in the form of GraphQL's.
+    pub fn answer(self, media: &'static str) -> Response {
+        match self {
+            Unknown => unauthenticated(media),
+            Expired => {
+                let message = "the token has expired: get a new one from the identity provider";
+                let mut response =
+                    failed(media, StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", message);
+                let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+                response
+            }
+            Forbidden(message) => failed(media, StatusCode::FORBIDDEN, "FORBIDDEN", &message),
+            Several(roles) => {
+                let message = format!("choose one of the roles {}", roles.join(", "));
+                failed(media, StatusCode::FORBIDDEN, "FORBIDDEN", &message)
+            }
+            Unavailable(message) => {
+                failed(media, StatusCode::SERVICE_UNAVAILABLE, "INTERNAL", message)
+            }
+            Fault(error) => {
+                tracing::error!("{error:?}");
+                unavailable(media)
+            }
+        }
+    }
 }
 
-/// By the text of such a header, whichever way it came.
-pub async fn identify_by(text: &str, service: &Service) -> crate::Result<Actor> {
+impl From<Error> for NotIdentified {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Unauthenticated => Unknown,
+            Error::Refused(refusal) => Forbidden(refusal.message),
+            Error::Forbidden(message) => Forbidden(message),
+            other => Fault(other),
+        }
+    }
+}
+
+/// Who sends a request, counted among those who ask.
+pub async fn admit(
+    request: &Request,
+    service: &Service,
+    media: &'static str,
+) -> Result<(Actor, Who), Response> {
+    let actor = match identify(request, service).await {
+        Ok(actor) => actor,
+        Err(why) => {
+            if let Unknown | Expired = why {
+                service.rates.failure(request).map_err(|too| too.response(media))?;
+            }
+            return Err(why.answer(media));
+        }
+    };
+    let who = service.rates.who(request, &actor);
+    service.rates.request(who).map_err(|too| too.response(media))?;
+    Ok((actor, who))
+}
+
+async fn identify(request: &Request, service: &Service) -> Result<Actor, NotIdentified> {
+    let app = &service.app;
+    if let Some(header) = request.headers().get(header::AUTHORIZATION) {
+        // What is not text is not a token either, and does not pass for none.
+        return identify_by(header.to_str().unwrap_or_default(), request.header(ROLE), app).await;
+    }
+    let Some(secret) = cookies::session(request, app) else { return Ok(Actor::Anyone) };
+    if !of_our_own_pages(request, app) {
+        let message = "a browser's session is for Thrive's own pages, and another page sent this: open it from there, or \
+                       send a token in the header `Authorization: Bearer <token>`";
+        return Err(Forbidden(message.into()));
+    }
+    known(app, &secret).await.map(Actor::Person)
+}
+
+/// By the text of such a header, whichever way it came, and of the one that names the role to act in.
+pub async fn identify_by(
+    text: &str,
+    role: Option<&str>,
+    app: &App,
+) -> Result<Actor, NotIdentified> {
     let token = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    let Some((_, token)) = token else { return Err(crate::Error::Unauthenticated) };
-    let secret = Secret::presented(token.trim());
-    let identity =
-        access::store::identify(&service.app.db, &secret, service.app.clock.now()).await?;
-    identity.map(Actor::Person).ok_or(crate::Error::Unauthenticated)
+    let (_, token) = token.ok_or(Unknown)?;
+    by_token(role, app, token.trim()).await.map(Actor::Person)
+}
+
+async fn by_token(role: Option<&str>, app: &App, token: &str) -> Result<Identity, NotIdentified> {
+    // A JWT has two dots, and a token of Thrive's has none.
+    let Some(provider) = app.provider.as_ref().filter(|_| token.matches('.').count() == 2) else {
+        return known(app, &Secret::presented(token)).await;
+    };
+    let said = provider.access_token(token, app.clock.now()).await.map_err(|why| match why {
+        Disbelief::Bad(reason) => {
+            tracing::info!(reason, "a bearer token is not believed");
+            Unknown
+        }
+        Disbelief::Expired => Expired,
+        Disbelief::Unavailable => {
+            Unavailable("the identity provider does not answer, so the token cannot be checked: try again shortly")
+        }
+    })?;
+    let wanted: Option<Role> = match role {
+        Some(text) => Some(text.parse().map_err(|why| Forbidden(format!("`Thrive-Role`: {why}")))?),
+        None => None,
+    };
+    let known = provider.recognize(app, &said).await?;
+    Ok(known.act(app, wanted).await?)
+}
+
+/// The holder of a token that Thrive made.
+pub async fn known(app: &App, secret: &Secret) -> Result<Identity, NotIdentified> {
+    let found = access::store::identify(&app.db, secret, app.clock.now()).await;
+    found.map_err(Error::from)?.ok_or(Unknown)
+}
+
+/// Browsers send cookies along with what any page asks of us, so a cookie alone proves nothing. They say themselves,
+/// beyond the reach of pages, where a request comes from.
+pub fn of_our_own_pages(request: &Request, app: &App) -> bool {
+    let typed_in =
+        || request.method() == Method::GET && request.uri().path().starts_with("/export/");
+    match request.header("sec-fetch-site") {
+        Some("same-origin") => true,
+        // Somebody opened the address by hand: harmless where the answer is a file for that person.
+        Some("none") => typed_in(),
+        Some(_) => false,
+        None => request.header(header::ORIGIN).is_some_and(|origin| origin == &*app.public_url),
+    }
 }

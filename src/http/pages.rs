@@ -11,15 +11,18 @@ use rust_embed::RustEmbed;
 
 use super::{
     Service,
-    answers::{JSON, failed, unauthenticated},
-    identity::identify,
+    answers::{JSON, failed},
+    identity::admit,
 };
 use crate::graphql::{self, limits::tells_schema};
 
 /// To those who may ask for it by introspection too.
 #[handler]
 pub async fn schema_text(request: &Request, service: Data<&Arc<Service>>) -> Response {
-    let Ok(actor) = identify(request, &service).await else { return unauthenticated(JSON) };
+    let actor = match admit(request, &service, JSON).await {
+        Ok((actor, _)) => actor,
+        Err(response) => return response,
+    };
     if !tells_schema(service.introspection, &actor) {
         let message = "the schema is not told here, or to those who have signed in only: send the header \
                        `Authorization: Bearer <token>`";

@@ -24,6 +24,7 @@ use super::{
     Service,
     answers::{JSON, refuse},
     graphql::parameters,
+    identity::ROLE,
     operations::{self, Running, Saying},
     origin,
     standing::Standing,
@@ -67,6 +68,7 @@ pub async fn open(
     // What is no text is no token either, and does not pass for none.
     let header = request.headers().get(header::AUTHORIZATION);
     let header = header.map(|value| value.to_str().unwrap_or_default().to_owned());
+    let role = request.header(ROLE).map(str::to_owned);
     let id = request.data::<RequestId>().cloned();
     let service = Arc::clone(&service);
     let mut limits = WebSocketConfig::default();
@@ -83,7 +85,7 @@ pub async fn open(
         .protocols([SUBPROTOCOL])
         .config(limits)
         .on_upgrade(move |socket| {
-            let standing = Standing::new(&service, header);
+            let standing = Standing::new(&service, header, role);
             converse(socket, service, standing, address, id).instrument(span)
         })
         .into_response()

@@ -6,23 +6,30 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use super::{Service, identity::identify_by, transport_ws::Close};
-use crate::{Error, access::Actor};
+use super::{
+    Service,
+    identity::{NotIdentified, ROLE, identify_by},
+    transport_ws::Close,
+};
+use crate::access::Actor;
 
 pub struct Standing {
     service: Arc<Service>,
     /// `Bearer ...`, as the client last said it; none when it says nothing.
     authorization: Option<String>,
+    /// The role to act in, where the token gives several.
+    role: Option<String>,
     actor: Actor,
     asked_at: Instant,
 }
 
 impl Standing {
     /// With the request's own header, for clients that can send one.
-    pub fn new(service: &Arc<Service>, header: Option<String>) -> Self {
+    pub fn new(service: &Arc<Service>, header: Option<String>, role: Option<String>) -> Self {
         Self {
             service: Arc::clone(service),
             authorization: header,
+            role,
             actor: Actor::Anyone,
             asked_at: Instant::now(),
         }
@@ -39,20 +46,28 @@ impl Standing {
             // What is no text is no token either, and does not pass for none.
             self.authorization = Some(said.as_str().unwrap_or_default().to_owned());
         }
+        let role = payload.iter().find(|(name, _)| name.eq_ignore_ascii_case(ROLE));
+        if let Some((_, said)) = role {
+            self.role = Some(said.as_str().unwrap_or_default().to_owned());
+        }
         let Some(authorization) = &self.authorization else { return Ok(()) };
         self.asked_at = Instant::now();
-        match identify_by(authorization, &self.service).await {
+        match identify_by(authorization, self.role.as_deref(), &self.service.app).await {
             Ok(actor) => {
                 self.actor = actor;
                 Ok(())
             }
-            Err(Error::Unauthenticated) => Err(Close::forbidden(
-                "Forbidden: the token is not known, has expired or was revoked",
-            )),
-            Err(error) => {
+            Err(NotIdentified::Fault(error)) => {
                 tracing::error!("{error:?}");
                 Err(Close::new(1013, "the database does not answer: try again shortly"))
             }
+            Err(NotIdentified::Unavailable(message)) => Err(Close::new(1013, message)),
+            Err(NotIdentified::Forbidden(message)) => {
+                Err(Close::forbidden(&format!("Forbidden: {message}")))
+            }
+            Err(_) => Err(Close::forbidden(
+                "Forbidden: the token is not known, has expired or was revoked",
+            )),
         }
     }
 
@@ -63,19 +78,17 @@ impl Standing {
             return Ok(());
         }
         let authorization = self.authorization.as_deref().unwrap_or_default();
-        let now = identify_by(authorization, &self.service).await;
+        let now = identify_by(authorization, self.role.as_deref(), &self.service.app).await;
         self.asked_at = Instant::now();
         match now {
             Ok(actor) if actor.identity() == Some(before) => Ok(()),
             Ok(_) => Err(Close::new(1012, "what you may see has changed: connect again")),
-            Err(Error::Unauthenticated) => {
-                Err(Close::forbidden("Forbidden: the token has expired or was revoked"))
-            }
             // Without the database nothing is read either, and so nothing is told.
-            Err(error) => {
+            Err(error @ (NotIdentified::Fault(_) | NotIdentified::Unavailable(_))) => {
                 tracing::warn!("a token could not be looked up: {error:?}");
                 Ok(())
             }
+            Err(_) => Err(Close::forbidden("Forbidden: the token has expired or was revoked")),
         }
     }
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     App, Error, Refusal, Result,
-    access::{self, Identity, Reach, Role},
+    access::{self, Identity, Reach, Role, TokenScope},
     audit,
     budgets::BudgetLine,
     error::UserErrorCode,
@@ -74,6 +74,7 @@ impl People {
                     role,
                     reach: Reach { everything: true, ..Reach::default() },
                     approval_limit: None,
+                    scope: TokenScope::ReadWrite,
                     request_id: None,
                 }),
                 _ => anyhow::bail!(

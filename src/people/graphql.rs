@@ -11,7 +11,7 @@ use chrono::{DateTime, Utc};
 use super::{NewOrganization, NewPerson, Organization, OrganizationKind, Person, commands, store};
 use crate::{
     App, Result,
-    access::{Permission, Reach},
+    access::{self, Permission, Reach, RoleGrant},
     cities::{City, County, graphql::CityLoader, graphql::CountyLoader},
     clock::Date,
     error::Shared,
@@ -65,6 +65,12 @@ impl Person {
     /// The postal address; visible like the e-mail address.
     async fn mailing_address(&self, ctx: &Context<'_>) -> Option<&str> {
         if self.contact_is_visible(ctx) { self.mailing_address.as_deref() } else { None }
+    }
+
+    /// The roles that the person holds and held, the latest given first, at most 100; null unless you may see them:
+    /// your own, or with the role PROGRAM_ADMIN or AUDITOR.
+    async fn roles(&self, ctx: &Context<'_>) -> Result<Option<Vec<RoleGrant>>> {
+        access::graphql::roles_of(ctx, self.id).await
     }
 
     /// The organization the person works for.

@@ -6,6 +6,7 @@ mod checks;
 pub mod cluster;
 pub mod money;
 pub mod process;
+pub mod provider;
 pub mod proxy;
 pub mod raw;
 
@@ -17,7 +18,7 @@ use serde_json::{Value, json};
 use sqlx::{Connection, Executor, PgConnection, PgPool, postgres::PgConnectOptions};
 use thrive::{
     App,
-    access::{self, Actor, Identity, Reach, Role, commands::NewRole},
+    access::{self, Actor, Identity, Reach, Role, TokenScope, commands::NewRole},
     cities::{self, City},
     clock::{Clock, Date},
     config::MailConfig,
@@ -404,6 +405,7 @@ fn root(roles: &[Role]) -> Actor {
         role: roles[0],
         reach: Reach { everything: true, ..Reach::default() },
         approval_limit: None,
+        scope: TokenScope::ReadWrite,
         request_id: None,
     })
 }
