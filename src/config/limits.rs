@@ -65,7 +65,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The tour of the README costs less than 2,000; a full page of grants with all their figures 20,000.
+    /// Each question of the README costs less than a fifth of what one may, and a page of an export less than half.
     pub const DEFAULT: Self = Self {
         body_bytes: 256 * 1024,
         json_values: 20_000,
