@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sqlx::PgPool;
 
-use crate::{clock::Clock, email::Outgoing, streams::Catalog};
+use crate::{clock::Clock, email::Outgoing, live::Live, streams::Catalog};
 
 #[derive(Clone)]
 pub struct App {
@@ -14,11 +14,14 @@ pub struct App {
     pub catalog: Arc<Catalog>,
     /// How mail leaves.
     pub outgoing: Arc<Outgoing>,
+    /// What its open sockets share.
+    pub live: Arc<Live>,
 }
 
 impl App {
     pub async fn open(db: PgPool, clock: Clock, outgoing: Outgoing) -> crate::Result<Self> {
         let catalog = Catalog::load(&db, &clock).await?;
-        Ok(Self { db, clock, catalog: Arc::new(catalog), outgoing: Arc::new(outgoing) })
+        let (catalog, outgoing) = (Arc::new(catalog), Arc::new(outgoing));
+        Ok(Self { db, clock, catalog, outgoing, live: Arc::default() })
     }
 }

@@ -5,6 +5,8 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 
+use crate::live::MOST_SOCKETS;
+
 /// Where the data is.
 #[derive(Args, Clone, Debug)]
 pub struct DatabaseOptions {
@@ -17,7 +19,12 @@ pub struct DatabaseOptions {
     #[arg(long, env = "THRIVE_OWNER_DATABASE_URL", hide_env_values = true)]
     pub owner_database_url: Option<String>,
 
-    /// The most connections this process opens.
+    /// Listen for events at this PostgreSQL, as a member of the role thrive_app; DATABASE_URL when absent. Needed
+    /// where DATABASE_URL leads to a pooler such as PgBouncer: without it events arrive up to a second later.
+    #[arg(long, env = "THRIVE_DIRECT_DATABASE_URL", hide_env_values = true)]
+    pub direct_database_url: Option<String>,
+
+    /// The most connections this process opens, beside three that a process which serves the API follows events with.
     #[arg(long, env = "THRIVE_DATABASE_CONNECTIONS", default_value_t = 16, value_parser = clap::value_parser!(u32).range(2..=500))]
     pub database_connections: u32,
 
@@ -115,6 +122,10 @@ pub struct ServeOptions {
     /// The address under which people reach Thrive, for links; http://HOST:PORT when absent.
     #[arg(long, env = "THRIVE_PUBLIC_URL")]
     pub public_url: Option<String>,
+
+    /// How many sockets of subscribers may be open at a time; one more is told to try again later.
+    #[arg(long, env = "THRIVE_SOCKETS", default_value_t = MOST_SOCKETS, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub sockets: u32,
 }
 
 /// How a process tells what it does.

@@ -28,6 +28,8 @@ pub const SERVICE: &str = "thrive_app";
 pub struct Database {
     service: PgConnectOptions,
     owner: PgConnectOptions,
+    /// As the service, past any pooler.
+    direct: PgConnectOptions,
     connections: u32,
     embedded: Option<EmbeddedPostgres>,
 }
@@ -71,9 +73,11 @@ impl Database {
             })
         };
         let owner_url = options.owner_database_url.as_ref().unwrap_or(url);
+        let direct_url = options.direct_database_url.as_ref().unwrap_or(url);
         Ok(Some(Self {
             service: parse(url, "DATABASE_URL")?,
             owner: parse(owner_url, "THRIVE_OWNER_DATABASE_URL")?,
+            direct: parse(direct_url, "THRIVE_DIRECT_DATABASE_URL")?,
             connections: options.database_connections,
             embedded: None,
         }))
@@ -82,7 +86,8 @@ impl Database {
     async fn embedded(server: EmbeddedPostgres, connections: u32) -> anyhow::Result<Self> {
         let (service, owner) =
             prepare_cluster(server.socket_dir(), server.port(), "thrive").await?;
-        Ok(Self { service, owner, connections, embedded: Some(server) })
+        let direct = service.clone();
+        Ok(Self { service, owner, direct, connections, embedded: Some(server) })
     }
 
     pub fn is_embedded(&self) -> bool {
@@ -109,6 +114,11 @@ impl Database {
                 "the database is not up to date with this program: run `thrive migrate` first"
             ),
         }
+    }
+
+    /// A small pool that leads straight to PostgreSQL, for what a pooler does not pass on.
+    pub async fn connect_directly(&self) -> anyhow::Result<PgPool> {
+        pool(&self.direct, 3).await
     }
 
     /// Stops a private server that this process owns.

@@ -5,11 +5,14 @@ mod nodes;
 use std::sync::Arc;
 
 use async_graphql::{
-    Context, EmptySubscription, MergedObject, Request, Response, Schema as AnySchema, ServerError,
+    Context, MergedObject, MergedSubscription, Request, Response, Schema as AnySchema, ServerError,
     async_trait,
     dataloader::DataLoader,
-    extensions::{Extension, ExtensionContext, ExtensionFactory, NextRequest},
+    extensions::{
+        Extension, ExtensionContext, ExtensionFactory, NextExecute, NextRequest, NextSubscribe,
+    },
 };
+use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 
 use crate::{
     App, Error,
@@ -34,6 +37,7 @@ pub struct Query(
     grants::graphql::GrantQuery,
     allocations::graphql::AllocationQuery,
     disbursements::graphql::DisbursementQuery,
+    disbursements::graphql::DisbursementChangeQuery,
     figures::graphql::FigureQuery,
     spending::lists::ExpenditureQuery,
     delegations::graphql::DelegationQuery,
@@ -69,10 +73,14 @@ pub struct Mutation(
     plans::graphql::PlanMutation,
 );
 
-pub type Schema = AnySchema<Query, Mutation, EmptySubscription>;
+/// What can be followed as it happens, over `graphql-transport-ws` at `/graphql/ws`.
+#[derive(Default, MergedSubscription)]
+pub struct Subscription(disbursements::graphql::DisbursementSubscription);
+
+pub type Schema = AnySchema<Query, Mutation, Subscription>;
 
 pub fn schema() -> Schema {
-    Schema::build(Query::default(), Mutation::default(), EmptySubscription)
+    Schema::build(Query::default(), Mutation::default(), Subscription::default())
         .extension(Errors)
         .limit_depth(16)
         .limit_complexity(20_000)
@@ -95,6 +103,25 @@ pub async fn execute(app: &App, schema: &Schema, actor: Actor, request: Request)
     let request = prepare(app, actor, request, &loads);
     batching::run(schema.execute(request), loads).await
 }
+
+/// What a subscription tells, on an actor's behalf, until it ends or is dropped.
+pub fn subscribe(
+    app: &App,
+    schema: &Schema,
+    actor: Actor,
+    request: Request,
+) -> impl Stream<Item = Response> + Send + use<> {
+    let loads = Loads::default();
+    let request = prepare(app, actor, request, &loads).data(EachEvent(loads.clone()));
+    let told = schema.execute_stream(request);
+    stream::unfold((told, loads), |(mut told, loads)| async move {
+        let response = batching::run(told.next(), loads.clone()).await?;
+        Some((response, (told, loads)))
+    })
+}
+
+/// Marks a subscription: each of its events is answered with loaders of its own.
+struct EachEvent(Loads);
 
 /// Gives a request its actor, and loaders of its own, so that nothing one actor has
 /// read is answered to another.
@@ -268,6 +295,33 @@ impl Extension for Errors {
         let request = ctx.data::<RequestId>().ok();
         response.errors.iter_mut().for_each(|error| present(error, request));
         response
+    }
+
+    fn subscribe<'s>(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        stream: BoxStream<'s, Response>,
+        next: NextSubscribe<'_>,
+    ) -> BoxStream<'s, Response> {
+        let presented = next.run(ctx, stream).map(|mut response| {
+            response.errors.iter_mut().for_each(|error| present(error, None));
+            response
+        });
+        presented.boxed()
+    }
+
+    async fn execute(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        operation_name: Option<&str>,
+        next: NextExecute<'_>,
+    ) -> Response {
+        let Ok(EachEvent(loads)) = ctx.data::<EachEvent>() else {
+            return next.run(ctx, operation_name).await;
+        };
+        let (app, actor) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Actor>());
+        let fresh = prepare(app, actor.clone(), Request::new(""), loads).data;
+        next.run_with_data(ctx, operation_name, fresh).await
     }
 }
 

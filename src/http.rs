@@ -6,8 +6,13 @@ mod export;
 mod graphql;
 mod health;
 mod identity;
+mod operations;
+mod origin;
 mod pages;
+mod socket;
+mod standing;
 mod traces;
+mod transport_ws;
 
 use std::sync::Arc;
 
@@ -39,6 +44,7 @@ pub fn routes(app: &App) -> impl Endpoint + use<> {
                 .delete(graphql::not_allowed)
                 .patch(graphql::not_allowed),
         )
+        .at("/graphql/ws", get(socket::open))
         .at("/export/:file", get(export::export))
         .at("/schema.graphql", get(pages::schema_text))
         .at("/graphiql", get(pages::explorer))

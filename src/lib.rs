@@ -22,6 +22,7 @@ pub mod batching;
 pub mod config;
 pub mod db;
 pub mod embedded_postgres;
+pub mod live;
 pub mod telemetry;
 
 // Services that the slices use.

@@ -250,6 +250,8 @@ async fn kill_9_amid_a_payment_leaves_it_made_or_not_made_and_asking_again_makes
         let mut command = thrive();
         command.args(["serve", "--parts", "api"]);
         command.args(["--database-url", &scene.proxy.url(&service.service_options)]);
+        // What it says while nobody asks goes another way.
+        command.args(["--direct-database-url", &service.database_url()]);
         Running::start(command)
     };
     let today = service.app.clock.today();

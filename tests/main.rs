@@ -44,6 +44,7 @@ mod rule_sets;
 mod schema;
 mod spending_at_once;
 mod statements;
+mod subscriptions;
 mod support;
 mod telemetry;
 mod values;

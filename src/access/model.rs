@@ -53,7 +53,7 @@ pub enum Actor {
 }
 
 /// A signed-in person in one of their roles.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
     pub person: PersonId,
     pub role: Role,
@@ -87,7 +87,7 @@ impl Deref for Acting<'_> {
 }
 
 /// What an actor can see: everything, or what touches these cities and organizations.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reach {
     pub everything: bool,
     pub cities: Vec<CityId>,

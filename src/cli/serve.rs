@@ -1,6 +1,6 @@
 //! `thrive serve` and `thrive demo`.
 
-use std::{future::Future, time::Duration};
+use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use poem::{
@@ -8,14 +8,18 @@ use poem::{
     listener::{Acceptor, Listener, TcpListener},
 };
 
+use sqlx::PgPool;
+
 use super::demo;
 use crate::{
     App,
     clock::Clock,
     config::{Parts, ServeOptions},
     db::Database,
+    disbursements::feed::Feed,
     email::Outgoing,
     http, jobs,
+    live::Live,
 };
 
 /// How long requests may still take when the process is asked to end.
@@ -57,8 +61,9 @@ async fn serve(
     if database.is_embedded() || data == Data::Demo {
         database.migrate(&clock).await?;
     }
-    let app = App::open(database.connect().await?, clock, outgoing).await?;
+    let mut app = App::open(database.connect().await?, clock, outgoing).await?;
     let url = options.public_url.clone().unwrap_or_else(|| format!("http://{}", options.listen));
+    app.live = Arc::new(Live::new(options.sockets, vec![url.clone()]));
     tokio::pin!(stop);
     if data == Data::Demo {
         tokio::select! {
@@ -70,22 +75,49 @@ async fn serve(
             "Thrive answers at {url}/graphql and can be explored at {url}/graphiql. Ctrl-C ends it."
         );
     }
+    let straight = match options.parts {
+        Parts::All | Parts::Api => Some(database.connect_directly().await?),
+        Parts::Jobs => None,
+    };
     let ticker = match options.parts {
         Parts::All | Parts::Jobs => Some(jobs::start(&app).await?),
         Parts::Api => None,
     };
     let server = Server::new_with_acceptor(acceptor);
-    let served = if options.parts == Parts::Jobs {
+    let served = if let Some(straight) = straight {
+        serve_api(&app, straight, server, stop).await
+    } else {
         let routes = Route::new().nest("/health", http::health(&app));
         server.run_with_graceful_shutdown(routes, stop, Some(GRACE)).await
-    } else {
-        server.run_with_graceful_shutdown(http::routes(&app).boxed(), stop, Some(GRACE)).await
     };
     if let Some(ticker) = ticker {
         ticker.stop().await;
     }
     app.db.close().await;
     served.context("the web server failed")
+}
+
+/// Answers until it is told to stop. Sockets are not among the requests that the server waits for.
+async fn serve_api(
+    app: &App,
+    straight: PgPool,
+    server: Server<Infallible, impl Acceptor + 'static>,
+    stop: impl Future<Output = ()> + Send,
+) -> std::io::Result<()> {
+    let feed = Feed::start(&straight, &app.live);
+    let stop = async {
+        stop.await;
+        app.live.stop();
+    };
+    let served =
+        server.run_with_graceful_shutdown(http::routes(app).boxed(), stop, Some(GRACE)).await;
+    app.live.stop();
+    if !app.live.emptied(GRACE).await {
+        tracing::warn!("some sockets had not ended after {} seconds", GRACE.as_secs());
+    }
+    feed.stopped().await;
+    straight.close().await;
+    served
 }
 
 /// Ctrl-C, or the signal by which a supervisor ends a process.

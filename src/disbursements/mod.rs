@@ -13,8 +13,11 @@
 //! three people.
 
 pub mod adjustments;
+pub mod changes;
 pub mod claims;
 pub mod commands;
+pub mod feed;
+mod feed_store;
 pub mod graphql;
 mod model;
 pub mod payment;

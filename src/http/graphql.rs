@@ -22,7 +22,7 @@ use super::{
 use crate::graphql::{self, RequestId};
 
 /// A document, its variables and its inputs fit; an upload does not.
-const BODY_LIMIT: usize = 1024 * 1024;
+pub const BODY_LIMIT: usize = 1024 * 1024;
 
 #[handler]
 pub async fn execute(request: &Request, body: Body, service: Data<&Arc<Service>>) -> Response {
@@ -121,8 +121,12 @@ async fn from_body(request: &Request, body: Body) -> Result<Operation, Bad> {
     if !given.is_object() {
         return Err(bad("the request is one JSON object with `query`; batches are not answered"));
     }
-    let given: Parameters =
-        serde_json::from_value(given).map_err(|error| bad(format!("the request: {error}")))?;
+    operation_of(given).map_err(|error| bad(format!("the request: {error}")))
+}
+
+/// An operation from the parameters of a request, however they came.
+pub fn operation_of(given: serde_json::Value) -> Result<Operation, String> {
+    let given: Parameters = serde_json::from_value(given).map_err(|error| error.to_string())?;
     Ok(given.into())
 }
 
@@ -168,9 +172,7 @@ fn only_queries(operation: &mut Operation) -> bool {
 /// An answer with data, even partial, is 200. Where the request itself was wrong, the
 /// specification's media type says 400, and there is no `data`.
 fn respond(media: &'static str, answer: Answer) -> Response {
-    let failed_before_execution = answer.data == Value::Null
-        && !answer.errors.is_empty()
-        && answer.errors.iter().all(|error| error.path.is_empty());
+    let failed_before_execution = failed_before_execution(&answer);
     let status = if failed_before_execution && media == RESPONSE_JSON {
         StatusCode::BAD_REQUEST
     } else {
@@ -181,6 +183,13 @@ fn respond(media: &'static str, answer: Answer) -> Response {
         return json(media, status, &serde_json::json!({ "errors": errors }));
     }
     json(media, status, &BatchResponse::Single(answer))
+}
+
+/// Whether the request itself was wrong, so that nothing was executed.
+pub fn failed_before_execution(answer: &Answer) -> bool {
+    answer.data == Value::Null
+        && !answer.errors.is_empty()
+        && answer.errors.iter().all(|error| error.path.is_empty())
 }
 
 #[handler]

@@ -10,7 +10,11 @@ pub async fn identify(request: &Request, service: &Service) -> crate::Result<Act
         return Ok(Actor::Anyone);
     };
     // What is not text is not a token either, and does not pass for none.
-    let text = header.to_str().unwrap_or_default();
+    identify_by(header.to_str().unwrap_or_default(), service).await
+}
+
+/// By the text of such a header, whichever way it came.
+pub async fn identify_by(text: &str, service: &Service) -> crate::Result<Actor> {
     let token = text.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let Some((_, token)) = token else { return Err(crate::Error::Unauthenticated) };
     let secret = Secret::presented(token.trim());

@@ -1,3 +1,4 @@
+mod changes;
 mod mutations;
 
 use std::collections::HashMap;
@@ -9,6 +10,7 @@ use async_graphql::{
 };
 use chrono::{DateTime, Utc};
 
+pub use changes::{DisbursementChangeQuery, DisbursementSubscription};
 pub use mutations::DisbursementMutation;
 
 use super::{

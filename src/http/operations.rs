@@ -1,0 +1,171 @@
+//! Operations of a socket, each a task of its own.
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use async_graphql::{
+    Request as Operation, Response as Answer, Value as Data,
+    parser::types::{
+        DocumentOperations, ExecutableDocument, OperationType, Selection, SelectionSet,
+    },
+};
+use futures_util::{FutureExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::{
+    sync::{OwnedSemaphorePermit, mpsc},
+    task::AbortHandle,
+};
+use tracing::Instrument;
+
+use super::{
+    Service,
+    graphql::failed_before_execution,
+    transport_ws::{Run, Said},
+};
+use crate::{access::Actor, graphql};
+
+/// What an operation says, and which one it is.
+pub struct Saying {
+    pub id: String,
+    pub run: Run,
+    pub said: Said,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Query,
+    Mutation,
+    Subscription,
+    /// Of several fields at once.
+    ManySubscriptions,
+}
+
+/// How deep a subscription's field may lie in fragments.
+const DEEPEST_FRAGMENT: usize = 8;
+
+/// Where an operation says it. There is room for little: whoever has more to say waits.
+pub struct Teller {
+    pub id: String,
+    pub run: Run,
+    pub says: mpsc::Sender<Saying>,
+}
+
+/// Ends with this value, but for one that changes something: that is left to finish.
+pub struct Running(Option<AbortHandle>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(task) = &self.0 {
+            task.abort();
+        }
+    }
+}
+
+/// Holds the socket's place until it ends.
+pub fn start(
+    service: &Arc<Service>,
+    actor: Actor,
+    mut operation: Operation,
+    teller: Teller,
+    place: Arc<OwnedSemaphorePermit>,
+) -> Running {
+    let kind = kind_of(&mut operation);
+    let service = Arc::clone(service);
+    let work = async move {
+        let answered = answer(&service, actor, kind, operation, &teller);
+        if AssertUnwindSafe(answered).catch_unwind().await.is_err() {
+            tracing::error!("an operation of a socket panicked");
+            teller.say(Said::Failed(failure("INTERNAL", "internal error"))).await;
+        }
+        drop(place);
+    };
+    let task = tokio::spawn(work.in_current_span()).abort_handle();
+    Running((kind != Kind::Mutation).then_some(task))
+}
+
+/// A document that cannot be parsed, or does not say which of its operations is meant, fails as a query does.
+fn kind_of(operation: &mut Operation) -> Kind {
+    let name = operation.operation_name.clone();
+    let Ok(document) = operation.parsed_query() else { return Kind::Query };
+    let meant = match &document.operations {
+        DocumentOperations::Single(only) => Some(only),
+        DocumentOperations::Multiple(many) => name.and_then(|name| many.get(name.as_str())),
+    };
+    let Some(meant) = meant else { return Kind::Query };
+    match meant.node.ty {
+        OperationType::Query => Kind::Query,
+        OperationType::Mutation => Kind::Mutation,
+        OperationType::Subscription => match roots(&meant.node.selection_set.node, document, 0) {
+            1 => Kind::Subscription,
+            _ => Kind::ManySubscriptions,
+        },
+    }
+}
+
+/// How many fields a selection has at its root, those of fragments included.
+fn roots(selection: &SelectionSet, document: &ExecutableDocument, depth: usize) -> usize {
+    // Fragments that lead round in circles are refused when the document is checked, which comes later.
+    if depth > DEEPEST_FRAGMENT {
+        return 2;
+    }
+    let within = |selection: &SelectionSet| roots(selection, document, depth + 1);
+    let roots_of = |selection: &Selection| match selection {
+        Selection::Field(_) => 1,
+        Selection::InlineFragment(inline) => within(&inline.node.selection_set.node),
+        Selection::FragmentSpread(spread) => {
+            let named = document.fragments.get(&spread.node.fragment_name.node);
+            named.map_or(1, |fragment| within(&fragment.node.selection_set.node))
+        }
+    };
+    selection.items.iter().map(|selection| roots_of(&selection.node)).take(2).sum()
+}
+
+async fn answer(
+    service: &Service,
+    actor: Actor,
+    kind: Kind,
+    operation: Operation,
+    teller: &Teller,
+) {
+    let Service { app, schema } = service;
+    if kind == Kind::ManySubscriptions {
+        let message =
+            "a subscription has exactly one field at its root: send one operation for each";
+        return teller.say(Said::Failed(failure("BAD_USER_INPUT", message))).await;
+    }
+    if kind != Kind::Subscription {
+        let answer = graphql::execute(app, schema, actor, operation).await;
+        if failed_before_execution(&answer) {
+            return teller.say(Said::Failed(errors_of(&answer))).await;
+        }
+        teller.say(Said::Next(json!(answer))).await;
+        return teller.say(Said::Complete).await;
+    }
+    let told = graphql::subscribe(app, schema, actor, operation);
+    futures_util::pin_mut!(told);
+    let mut began = false;
+    while let Some(answer) = told.next().await {
+        // Nothing can be told, now or later: the subscription was refused.
+        if !began && answer.data == Data::Null && !answer.errors.is_empty() {
+            return teller.say(Said::Failed(errors_of(&answer))).await;
+        }
+        began = true;
+        teller.say(Said::Next(json!(answer))).await;
+    }
+    teller.say(Said::Complete).await;
+}
+
+fn failure(code: &str, message: &str) -> Value {
+    json!([{ "message": message, "extensions": { "code": code } }])
+}
+
+fn errors_of(answer: &Answer) -> Value {
+    answer.errors.iter().map(|error| json!(error)).collect()
+}
+
+impl Teller {
+    /// Nobody listens once the socket is gone.
+    async fn say(&self, said: Said) {
+        let saying = Saying { id: self.id.clone(), run: self.run, said };
+        let _ = self.says.send(saying).await;
+    }
+}
