@@ -82,6 +82,7 @@ permissions! {
     ReadAllocation: "Query.allocation", SignedIn, Reach, "";
     ReadAllocations: "Query.allocations", SignedIn, Reach, "";
     ReadDisbursements: "Query.disbursements", SignedIn, Reach, "";
+    ReadDisbursementCursor: "Query.disbursementCursor", SignedIn, All, "a place in the feed, and nothing of what is there";
     ReadExpenditures: "Query.expenditures", SignedIn, Reach, "";
     ReadReports: "Query.reports", SignedIn, Reach, "";
     ReadDeadlines: "Query.deadlines", SignedIn, Reach, "and those one is responsible for";
@@ -92,6 +93,9 @@ permissions! {
     ReadEmails: "Query.emails", SignedIn, Own, "the mail that one received";
     ReadJobRuns: "Query.jobRuns", Roles(&[GrantManager, Approver, FiscalOfficer, ProgramAdmin, Auditor]), All, "";
     ReadAuditEntries: "Query.auditEntries", Roles(&[ProgramAdmin, Auditor]), All, "";
+
+    // What is followed.
+    FollowDisbursements: "Subscription.disbursementChanged", SignedIn, Reach, "checked for each change";
 
     // Anything by its id.
     NodeCity: "City", Everyone, Public, "";

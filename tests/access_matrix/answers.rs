@@ -58,10 +58,13 @@ pub async fn asked(
     // With two subscribers, each callsite asks all of them whether they listen.
     let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new());
     let noted = Statements::default();
-    let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(noted.clone()));
+    let guard =
+        tracing::subscriber::set_default(tracing_subscriber::registry().with(noted.clone()));
     let answer = service.ask(actor, document, variables).await;
     drop(guard);
-    let statements = noted.0.lock().unwrap().clone();
+    // What is loaded side by side is sent in any order.
+    let mut statements = noted.0.lock().unwrap().clone();
+    statements.sort();
     let text = without_ids(&answer.to_string());
     (answer, Told { text, statements })
 }

@@ -82,6 +82,8 @@ pub const READ: &[(&str, &str)] = &[
     ("Query.allocation",                       "-     own    own     own   own     all     all      all     all   all"),
     ("Query.allocations",                      "-     own    own     own   own     all     all      all     all   all"),
     ("Query.disbursements",                    "-     own    own     own   own     all     all      all     all   all"),
+    // A place in what happened to all disbursements, and nothing of what it was.
+    ("Query.disbursementCursor",               "-     all    all     all   all     all     all      all     all   all"),
     ("Query.expenditures",                     "-     own    own     own   own     all     all      all     all   all"),
     ("Query.reports",                          "-     own    own     own   own     all     all      all     all   all"),
     ("Query.deadlines",                        "-     own    own     own   own     all     all      all     all   all"),
@@ -94,6 +96,8 @@ pub const READ: &[(&str, &str)] = &[
     ("Query.emails",                           "-     own    own     own   own     all     own      own     all   all"),
     ("Query.jobRuns",                          "-     -      -       -     -       all     all      all     all   all"),
     ("Query.auditEntries",                     "-     -      -       -     -       -       -        -       all   all"),
+
+    ("Subscription.disbursementChanged",       "-     own    own     own   own     all     all      all     all   all"),
 
     ("City",                                   "all   all    all     all   all     all     all      all     all   all"),
     ("County",                                 "all   all    all     all   all     all     all      all     all   all"),

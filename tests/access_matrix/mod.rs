@@ -5,6 +5,7 @@
 mod answers;
 mod doing;
 mod expected;
+mod following;
 mod mutations;
 mod reads;
 mod scene;
@@ -30,8 +31,11 @@ fn every_element_of_the_schema_has_its_row_and_its_case() {
     let mut all: BTreeSet<String> =
         schema.fields("Query").iter().map(|field| format!("Query.{field}")).collect();
     all.extend(schema.nodes());
+    let followed = schema.fields("Subscription");
+    all.extend(followed.iter().map(|field| format!("Subscription.{field}")));
     assert_eq!(elements(expected::READ.iter().map(|(element, _)| *element)), all);
-    assert_eq!(elements(reads::CASES.iter().map(|(element, _)| *element)), all);
+    let cases = reads::CASES.iter().map(|(element, _)| *element);
+    assert_eq!(elements(cases.chain(following::CASES.iter().copied())), all);
     let mutations: BTreeSet<String> = schema.fields("Mutation").into_iter().collect();
     assert_eq!(elements(expected::DONE.iter().map(|(mutation, _)| *mutation)), mutations);
     assert_eq!(elements(mutations::CASES.iter().map(|case| case.name)), mutations);

@@ -35,7 +35,9 @@ impl Read {
                 format!("{{ node(id: {}) {{ __typename id }} }}", id(things, thing))
             }
             Self::One(text, _) => text(things),
-            Self::List(list) => list.document(&format!(", filter: {{ {} }}", (list.filter)(things))),
+            Self::List(list) => {
+                list.document(&format!(", filter: {{ {} }}", (list.filter)(things)))
+            }
         }
     }
 
@@ -67,7 +69,12 @@ const fn list(field: &'static str, thing: &'static str, filter: Text) -> Read {
     Read::List(List { field, thing, filter, totals: "", whole: true })
 }
 
-const fn sums(field: &'static str, thing: &'static str, filter: Text, totals: &'static str) -> Read {
+const fn sums(
+    field: &'static str,
+    thing: &'static str,
+    filter: Text,
+    totals: &'static str,
+) -> Read {
     Read::List(List { field, thing, filter, totals, whole: true })
 }
 
@@ -131,7 +138,9 @@ pub const CASES: &[(&str, Read)] = &[
         Read::One(
             |t| {
                 let (program, on) = (id(t, "formula"), "on: \"2025-03-15\"");
-                format!("{{ splitAllocation(program: {program}, amount: \"100.00\", {on}) {{ amount }} }}")
+                format!(
+                    "{{ splitAllocation(program: {program}, amount: \"100.00\", {on}) {{ amount }} }}"
+                )
             },
             "/data/splitAllocation",
         ),
@@ -141,7 +150,10 @@ pub const CASES: &[(&str, Read)] = &[
         Read::One(
             |t| {
                 let what = "grantCount total { awarded requested expended }";
-                format!("{{ fundingSummary(groupBy: [], filter: {{ {} }}) {{ {what} }} }}", of_city(t))
+                format!(
+                    "{{ fundingSummary(groupBy: [], filter: {{ {} }}) {{ {what} }} }}",
+                    of_city(t)
+                )
             },
             "/data/fundingSummary/grantCount",
         ),
@@ -201,6 +213,10 @@ pub const CASES: &[(&str, Read)] = &[
         sums("disbursements", "disbursement", of_recipient, "totals { count requested approved }"),
     ),
     (
+        "Query.disbursementCursor",
+        Read::One(|_| "{ disbursementCursor }".into(), "/data/disbursementCursor"),
+    ),
+    (
         "Query.expenditures",
         sums("expenditures", "expenditure", of_recipient, "totals { count amount }"),
     ),
@@ -218,7 +234,10 @@ pub const CASES: &[(&str, Read)] = &[
         "Query.ledgerPeriods",
         Read::One(|_| "{ ledgerPeriods { nodes { month } } }".into(), "/data/ledgerPeriods/nodes"),
     ),
-    ("Query.approvalDelegations", list("approvalDelegations", "delegation", of_self)),
+    (
+        "Query.approvalDelegations",
+        list("approvalDelegations", "delegation", |t| format!("people: [{}]", id(t, "delegate"))),
+    ),
     ("Query.emails", list("emails", "email", of_self)),
     ("Query.jobRuns", part("jobRuns", "jobRun", |_| "jobs: [\"deadline_reminders\"]".into())),
     (

@@ -68,7 +68,8 @@ pub async fn scene() -> Scene {
     let city = service.city("0644000").await;
     let kind = OrganizationKind::CityGovernment;
     let recipient = service.organization("City of Los Angeles (test)", kind, Some(&city)).await;
-    let role = NewRole { organization: Some(recipient.id), ..NewRole::everywhere(Role::CityFinance) };
+    let role =
+        NewRole { organization: Some(recipient.id), ..NewRole::everywhere(Role::CityFinance) };
     let foreign_finance = service.actor("Fred Foreign", role).await;
     let mut actors = vec![];
     for column in COLUMNS {
@@ -147,7 +148,7 @@ impl Scene {
 
     /// A program that keeps a part of each payment back, for the grants of both sides.
     async fn program(&mut self) {
-        let stream = "{ fundingStream(code: \"OTHER\") { id code } }";
+        let stream = "{ fundingStream(code: \"OTHER\") { id code revision } }";
         let stream = self.service.data(&self.cast.admin, stream, json!({})).await;
         let mut things = json!({ "stream": stream["fundingStream"] });
         for step in ["createFundingProgram", "draftRuleSet", "activateRuleSet"] {
@@ -182,7 +183,7 @@ impl Scene {
     /// What comes about by itself, as an auditor finds it.
     async fn found(&mut self) {
         for side in [Side::Own, Side::Foreign] {
-            let query = "query ($grant: ID!, $people: [ID!]!) { jobRuns { nodes { id } }
+            let query = "query ($grant: ID!, $people: [ID!]!) { jobRuns(filter: { jobs: [\"deadline_reminders\"] }) { nodes { id } }
                          auditEntries(first: 1, filter: { grants: [$grant] }) { nodes { id } }
                          emails(filter: { people: $people }) { nodes { id } } }";
             let mut things = self.things(side).clone();
@@ -205,8 +206,10 @@ impl Scene {
         let mut things = self.own.clone();
         let Some(identity) = self.actors[column].identity() else { return things };
         let id = identity.person.to_string();
-        let query = "query ($people: [ID!]!) { emails(filter: { people: $people }) { nodes { id } } }";
-        let mut found = self.service.data(&self.cast.auditor, query, json!({ "people": [id] })).await;
+        let query =
+            "query ($people: [ID!]!) { emails(filter: { people: $people }) { nodes { id } } }";
+        let mut found =
+            self.service.data(&self.cast.auditor, query, json!({ "people": [id] })).await;
         things["email"] = found["emails"]["nodes"][0].take();
         things["self"] = json!({ "id": id });
         // An approver's own are those that somebody else decides.
@@ -269,7 +272,7 @@ impl Scene {
     }
 
     /// Does it, and notes what it made.
-    async fn step(&self, side: Side, case: &Case, things: &mut Value) {
+    pub async fn step(&self, side: Side, case: &Case, things: &mut Value) {
         self.refresh(things).await;
         let (payload, field) = self.tried(self.by(case.by, side), case, things).await;
         assert_eq!(payload["userErrors"], json!([]), "{}, to set the scene", case.name);

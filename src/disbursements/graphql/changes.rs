@@ -5,6 +5,7 @@ use futures_util::stream::{self, BoxStream, StreamExt};
 
 use crate::{
     Error, Result,
+    access::Permission,
     disbursements::{
         Disbursement, DisbursementEvent, DisbursementStatus,
         changes::{self, Change, Changes},
@@ -44,7 +45,7 @@ impl DisbursementChangeQuery {
     /// The cursor of the newest change of any disbursement: ask for it before you read a list, and subscribe to
     /// `disbursementChanged` after it, so that nothing is missed in between.
     async fn disbursement_cursor(&self, ctx: &Context<'_>) -> Result<String> {
-        ctx.actor().must_sign_in()?;
+        ctx.actor().may_read(Permission::ReadDisbursementCursor)?;
         changes::newest_cursor(ctx.app()).await
     }
 }
@@ -73,7 +74,7 @@ impl DisbursementSubscription {
         )]
         after: Option<String>,
     ) -> Result<BoxStream<'static, DisbursementChange>> {
-        let reach = ctx.actor().must_sign_in()?.reach.clone();
+        let reach = ctx.actor().may_read(Permission::FollowDisbursements)?;
         if grant_ids.as_ref().is_some_and(|ids| ids.len() > MOST_GRANTS) {
             let message = format!(
                 "`grantIds` names at most {MOST_GRANTS} grants: leave it out to follow all that you may see"
