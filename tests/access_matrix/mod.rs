@@ -65,8 +65,31 @@ async fn each_role_reads_what_is_its_own_and_of_the_rest_not_even_whether_it_is_
                 wrong.push(format!("{element} as {}, expected {expected:?}: {why}", name(column)));
             }
         }
+        if let Err(why) = check_sums(&scene, column, &own).await {
+            wrong.push(format!("sums without a filter as {}: {why}", name(column)));
+        }
     }
     assert!(wrong.is_empty(), "{} cells:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// What a column sums without a filter: the own side, as an auditor sees it, or everything.
+async fn check_sums(scene: &Scene, column: usize, own: &Value) -> Result<(), String> {
+    let document = |filter: &str| {
+        let what = "grantCount total { awarded requested expended encumbered matchMet }";
+        format!(
+            "{{ fundingSummary(groupBy: [CITY]{filter}) {{ {what} groups {{ grantCount }} }} }}"
+        )
+    };
+    let of_own = match expected::cell(expected::read("Query.fundingSummary"), column) {
+        Cell::All => String::new(),
+        _ => format!(", filter: {{ recipients: [{}] }}", own["organization"]["id"]),
+    };
+    let sums = scene.service.data(&scene.actors[column], &document(""), json!({})).await;
+    let due = scene.service.data(scene.auditor(), &document(&of_own), json!({})).await;
+    if sums != due || due["fundingSummary"]["total"]["expended"] == "0.00" {
+        return Err(format!("{sums}\n  an auditor {due}"));
+    }
+    Ok(())
 }
 
 async fn check_read(
