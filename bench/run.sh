@@ -13,7 +13,7 @@ cargo build --quiet --release
 thrive=${CARGO_TARGET_DIR:-target}/release/thrive
 work=$(mktemp -d)
 chmod 755 "$work"
-"$thrive" demo --log warn --data-dir "$work" --listen "127.0.0.1:${PORT:-8471}" > "$work/out" 2>&1 &
+"$thrive" demo --log warn --requests-per-minute 0 --cost-per-minute 0 --data-dir "$work" --listen "127.0.0.1:${PORT:-8471}" > "$work/out" 2>&1 &
 service=$!
 trap 'kill -INT $service 2> /dev/null; wait $service 2> /dev/null || true; rm -rf "$work"' EXIT
 for _ in $(seq 600); do grep -q 'Ctrl-C ends it' "$work/out" && break; kill -0 $service; sleep 0.1; done

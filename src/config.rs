@@ -1,11 +1,16 @@
 //! How a process is configured: by flags, each of which can also be an environment
 //! variable, as `thrive serve --help` lists.
 
+mod limits;
+mod web;
+
 use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 
 use crate::live::MOST_SOCKETS;
+pub use limits::Limits;
+pub use web::{Introspection, WebOptions};
 
 /// Where the data is.
 #[derive(Args, Clone, Debug)]
@@ -27,6 +32,10 @@ pub struct DatabaseOptions {
     /// The most connections this process opens, beside three that a process which serves the API follows events with.
     #[arg(long, env = "THRIVE_DATABASE_CONNECTIONS", default_value_t = 16, value_parser = clap::value_parser!(u32).range(2..=500))]
     pub database_connections: u32,
+
+    /// How long one statement may take; PostgreSQL breaks it off. Less than a request may take.
+    #[arg(long, env = "THRIVE_STATEMENT_TIMEOUT_SECONDS", default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    pub statement_timeout_seconds: u32,
 
     /// Where a private PostgreSQL, the demo's mail and demo.env live. POSTGRES_BIN_DIR names the
     /// directory of PostgreSQL's programs where they are not found by themselves.
@@ -126,6 +135,12 @@ pub struct ServeOptions {
     /// How many sockets of subscribers may be open at a time; one more is told to try again later.
     #[arg(long, env = "THRIVE_SOCKETS", default_value_t = MOST_SOCKETS, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub sockets: u32,
+
+    #[command(flatten)]
+    pub web: WebOptions,
+
+    #[command(flatten)]
+    pub limits: Limits,
 }
 
 /// How a process tells what it does.

@@ -31,6 +31,7 @@ pub struct Database {
     /// As the service, past any pooler.
     direct: PgConnectOptions,
     connections: u32,
+    statement_timeout: Duration,
     embedded: Option<EmbeddedPostgres>,
 }
 
@@ -46,7 +47,7 @@ impl Database {
             EmbeddedPostgres::start(&data_dir, Durability::Durable)
         })
         .await??;
-        Self::embedded(server, options.database_connections).await
+        Self::embedded(server, options).await
     }
 
     /// As `open`, but beside a process that serves from the same data directory.
@@ -58,7 +59,7 @@ impl Database {
         let running =
             tokio::task::spawn_blocking(move || EmbeddedPostgres::join(&data_dir)).await??;
         match running {
-            Some(server) => Self::embedded(server, options.database_connections).await,
+            Some(server) => Self::embedded(server, options).await,
             None => Self::open(options).await,
         }
     }
@@ -79,15 +80,22 @@ impl Database {
             owner: parse(owner_url, "THRIVE_OWNER_DATABASE_URL")?,
             direct: parse(direct_url, "THRIVE_DIRECT_DATABASE_URL")?,
             connections: options.database_connections,
+            statement_timeout: statement_timeout(options),
             embedded: None,
         }))
     }
 
-    async fn embedded(server: EmbeddedPostgres, connections: u32) -> anyhow::Result<Self> {
+    async fn embedded(server: EmbeddedPostgres, options: &DatabaseOptions) -> anyhow::Result<Self> {
         let (service, owner) =
             prepare_cluster(server.socket_dir(), server.port(), "thrive").await?;
-        let direct = service.clone();
-        Ok(Self { service, owner, direct, connections, embedded: Some(server) })
+        Ok(Self {
+            direct: service.clone(),
+            service,
+            owner,
+            connections: options.database_connections,
+            statement_timeout: statement_timeout(options),
+            embedded: Some(server),
+        })
     }
 
     pub fn is_embedded(&self) -> bool {
@@ -101,7 +109,7 @@ impl Database {
 
     /// A pool for the service, checked to fit this program.
     pub async fn connect(&self) -> anyhow::Result<PgPool> {
-        let pool = pool(&self.service, self.connections).await?;
+        let pool = pool_with(&self.service, self.connections, self.statement_timeout).await?;
         let found: Result<Option<i64>, _> =
             sqlx::query_scalar("select max(version) from _sqlx_migrations where success")
                 .fetch_one(&pool)
@@ -164,21 +172,36 @@ async fn applied(pool: &PgPool) -> usize {
     count.ok().and_then(|count| count.try_into().ok()).unwrap_or_default()
 }
 
-/// A pool that works as the service's role, whoever logs in.
+fn statement_timeout(options: &DatabaseOptions) -> Duration {
+    Duration::from_secs(options.statement_timeout_seconds.into())
+}
+
+/// As `pool_with`, with the time for a statement that is usual.
 pub async fn pool(service: &PgConnectOptions, connections: u32) -> anyhow::Result<PgPool> {
+    pool_with(service, connections, Duration::from_secs(25)).await
+}
+
+/// A pool that works as the service's role, whoever logs in. What takes longer than the time for a
+/// statement is broken off by PostgreSQL.
+pub async fn pool_with(
+    service: &PgConnectOptions,
+    connections: u32,
+    statement_timeout: Duration,
+) -> anyhow::Result<PgPool> {
     PgPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(Duration::from_secs(10))
         // A dead connection shows itself in the statement; asking first would cost each a round trip.
         .test_before_acquire(false)
-        .after_connect(|connection, _| {
+        .after_connect(move |connection, _| {
             Box::pin(async move {
-                connection
-                    .execute(
-                        "set role thrive_app; set statement_timeout = '30s';
-                         set idle_in_transaction_session_timeout = '30s'",
-                    )
-                    .await?;
+                // A number of this program's own; a setting cannot be a parameter.
+                let settings = format!(
+                    "set role thrive_app; set statement_timeout = {};
+                     set idle_in_transaction_session_timeout = '30s'",
+                    statement_timeout.as_millis()
+                );
+                connection.execute(sqlx::AssertSqlSafe(settings)).await?;
                 Ok(())
             })
         })

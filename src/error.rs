@@ -447,6 +447,21 @@ impl Error {
     }
 }
 
+/// A cause for the log. What PostgreSQL says of a value that does not fit quotes it, and values are nobody's business there.
+pub fn without_values(cause: &anyhow::Error) -> String {
+    let code = cause.chain().find_map(|each| match each.downcast_ref::<sqlx::Error>()? {
+        sqlx::Error::Database(error) => error.code(),
+        _ => None,
+    });
+    match code {
+        // Data exceptions.
+        Some(code) if code.starts_with("22") => {
+            format!("PostgreSQL answered {code}: a value does not fit")
+        }
+        _ => format!("{cause:?}"),
+    }
+}
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         let name = error.as_database_error().and_then(|error| error.constraint());

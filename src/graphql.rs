@@ -1,12 +1,13 @@
 //! The schema: every slice's part of `Query` and `Mutation`, and what resolvers share.
 
+pub mod limits;
 mod nodes;
 
 use std::sync::Arc;
 
 use async_graphql::{
-    Context, MergedObject, MergedSubscription, Request, Response, Schema as AnySchema, ServerError,
-    async_trait,
+    Context, MergedObject, MergedSubscription, Request, Response, Schema as AnySchema,
+    SchemaBuilder, ServerError, async_trait,
     dataloader::DataLoader,
     extensions::{
         Extension, ExtensionContext, ExtensionFactory, NextExecute, NextRequest, NextSubscribe,
@@ -14,14 +15,17 @@ use async_graphql::{
 };
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 
+use limits::Gate;
+
 use crate::{
     App, Error,
     access::Actor,
     allocations, appropriations, audit,
     batching::{self, Loads},
-    budgets, cities, deadlines, delegations, disbursements, documents, email, facts, figures,
-    grants, holidays, jobs, matching, people, periods, plans, reports, rule_sets, spending,
-    streams,
+    budgets, cities,
+    config::{Introspection, Limits},
+    deadlines, delegations, disbursements, documents, email, error, facts, figures, grants,
+    holidays, jobs, matching, people, periods, plans, reports, rule_sets, spending, streams,
 };
 
 /// What can be asked. Streams and cities are public; the rest answers whoever has signed in, by what they may see.
@@ -79,13 +83,25 @@ pub struct Subscription(disbursements::graphql::DisbursementSubscription);
 
 pub type Schema = AnySchema<Query, Mutation, Subscription>;
 
+/// With the limits that are usual.
 pub fn schema() -> Schema {
+    schema_behind(Gate::new(Limits::DEFAULT, Introspection::On))
+}
+
+/// Documents pass the gate before they are answered.
+pub fn schema_behind(gate: Gate) -> Schema {
+    build().data(gate).finish()
+}
+
+fn build() -> SchemaBuilder<Query, Mutation, Subscription> {
     Schema::build(Query::default(), Mutation::default(), Subscription::default())
         .extension(Errors)
-        .limit_depth(16)
-        .limit_complexity(20_000)
         .disable_suggestions()
-        .finish()
+}
+
+/// What documents of a schema have to pass, whatever transport brings them.
+pub fn gate(schema: &Schema) -> &Gate {
+    schema.data().expect("a schema is built with its gate")
 }
 
 /// The schema in the schema language: the text of `schema.graphql`.
@@ -94,11 +110,21 @@ pub fn sdl() -> String {
         .sorted_fields()
         .sorted_arguments()
         .sorted_enum_items();
-    schema().sdl_with_options(options)
+    build().finish().sdl_with_options(options)
 }
 
-/// Answers a request on an actor's behalf.
-pub async fn execute(app: &App, schema: &Schema, actor: Actor, request: Request) -> Response {
+/// Answers a request on an actor's behalf, if it does not ask for too much.
+pub async fn execute(app: &App, schema: &Schema, actor: Actor, mut request: Request) -> Response {
+    let gate = gate(schema);
+    let passed = gate.check(&mut request).and_then(|weight| gate.admit(&weight, &actor));
+    match passed {
+        Ok(()) => run(app, schema, actor, request).await,
+        Err(answer) => *answer,
+    }
+}
+
+/// Answers a request that has passed the gate, or that is the service's own.
+pub async fn run(app: &App, schema: &Schema, actor: Actor, request: Request) -> Response {
     let loads = Loads::default();
     let request = prepare(app, actor, request, &loads);
     batching::run(schema.execute(request), loads).await
@@ -293,6 +319,10 @@ impl Extension for Errors {
     async fn request(&self, ctx: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
         let mut response = next.run(ctx).await;
         let request = ctx.data::<RequestId>().ok();
+        // Of a document with a thousand mistakes, the first tell enough.
+        if response.errors.iter().all(|error| error.path.is_empty()) {
+            response.errors.truncate(MOST_ERRORS);
+        }
         response.errors.iter_mut().for_each(|error| present(error, request));
         response
     }
@@ -325,28 +355,38 @@ impl Extension for Errors {
     }
 }
 
+/// How many errors of a document that was not carried out are told.
+const MOST_ERRORS: usize = 20;
+
+/// A message that quotes what was sent stays readable, however long that was: where it begins, and the reason at the end.
+fn shorten(message: &mut String) {
+    const MOST: usize = 1_000;
+    if message.len() > MOST {
+        let begin = message.floor_char_boundary(MOST / 2);
+        let end = message.ceil_char_boundary(message.len() - MOST / 2);
+        *message = format!("{} ... {}", &message[..begin], &message[end..]);
+    }
+}
+
 fn present(error: &mut ServerError, request: Option<&RequestId>) {
     let code = match error.source.as_ref().map(|source| source.downcast_ref::<Error>()) {
         // The document itself is wrong: parsing, validation, a value that does not fit its type.
-        None => {
-            if error.message.contains("too complex") || error.message.contains("too deep") {
-                "QUERY_TOO_COMPLEX"
-            } else {
-                "BAD_USER_INPUT"
-            }
-        }
+        None => "BAD_USER_INPUT",
         Some(Some(Error::BadInput(_) | Error::Refused(_))) => "BAD_USER_INPUT",
         Some(Some(Error::Unauthenticated)) => "UNAUTHENTICATED",
         Some(Some(Error::Forbidden(_))) => "FORBIDDEN",
         Some(fault) => {
             match fault {
-                Some(Error::Internal(cause)) => tracing::error!(path = ?error.path, "{cause:?}"),
+                Some(Error::Internal(cause)) => {
+                    tracing::error!(path = ?error.path, "{}", error::without_values(cause));
+                }
                 _ => tracing::error!(path = ?error.path, "{}", error.message),
             }
             error.message = "internal error".into();
             "INTERNAL"
         }
     };
+    shorten(&mut error.message);
     let extensions = error.extensions.get_or_insert_default();
     extensions.set("code", code);
     if let Some(request) = request.filter(|_| code == "INTERNAL") {

@@ -4,37 +4,62 @@ mod answers;
 mod columns;
 mod export;
 mod graphql;
+mod guard;
 mod health;
 mod identity;
 mod operations;
 mod origin;
 mod pages;
+pub mod persisted;
+pub mod rates;
+mod settings;
 mod socket;
 mod standing;
 mod traces;
 mod transport_ws;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use poem::{Endpoint, EndpointExt, Route, get};
 
 pub use health::health;
+pub use settings::Settings;
 
 use crate::{
     App,
-    graphql::{self as api, Schema},
+    config::{Introspection, Limits},
+    graphql::{self as api, Schema, limits::Gate},
 };
 
 #[derive(Clone)]
 struct Service {
     app: App,
     schema: Schema,
+    rates: Arc<rates::Rates>,
+    documents: Arc<persisted::Documents>,
+    limits: Limits,
+    body_timeout: Duration,
+    introspection: Introspection,
+}
+
+/// All paths of a process that serves the API, with the settings that are usual.
+pub fn routes(app: &App) -> impl Endpoint + use<> {
+    routes_with(app, Settings::default())
 }
 
 /// All paths of a process that serves the API.
-pub fn routes(app: &App) -> impl Endpoint + use<> {
-    let service = Arc::new(Service { app: app.clone(), schema: api::schema() });
-    Route::new()
+pub fn routes_with(app: &App, settings: Settings) -> impl Endpoint + use<> {
+    let gate = Gate::new(settings.limits.clone(), settings.web.introspection);
+    let service = Arc::new(Service {
+        app: app.clone(),
+        schema: api::schema_behind(gate),
+        rates: Arc::new(rates::Rates::new(&settings.web)),
+        documents: Arc::new(settings.documents),
+        limits: settings.limits,
+        body_timeout: Duration::from_secs(settings.web.body_timeout_seconds),
+        introspection: settings.web.introspection,
+    });
+    let routes = Route::new()
         .nest("/health", health(app))
         .at(
             "/graphql",
@@ -49,7 +74,10 @@ pub fn routes(app: &App) -> impl Endpoint + use<> {
         .at("/schema.graphql", get(pages::schema_text))
         .at("/graphiql", get(pages::explorer))
         .at("/assets/*path", get(pages::asset))
-        .at("/", get(pages::home))
+        .at("/", get(pages::home));
+    settings
+        .guard
+        .around(routes)
         .data(service)
         .around(|endpoint, request| async move { Ok(traces::traced(endpoint, request).await) })
 }

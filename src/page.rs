@@ -16,8 +16,8 @@ use uuid::Uuid;
 
 use crate::{Error, Result, clock::Date};
 
-const DEFAULT: i32 = 50;
-const MOST: i32 = 200;
+pub const DEFAULT: i32 = 50;
+pub const MOST: i32 = 200;
 
 /// Which way a list runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Enum)]

@@ -33,6 +33,7 @@ pub enum Data {
 
 /// Everything that was started is stopped, whatever happens between.
 pub async fn run(options: &ServeOptions, data: Data) -> anyhow::Result<()> {
+    let settings = http::Settings::of(options)?;
     let stop = stop_signal()?;
     // The port first: when it is taken, nothing else is touched.
     let acceptor =
@@ -44,7 +45,7 @@ pub async fn run(options: &ServeOptions, data: Data) -> anyhow::Result<()> {
         })?;
     let outgoing = Outgoing::open(&options.mail.resolve(&options.database.data_dir)?)?;
     let database = Database::open(&options.database).await?;
-    let outcome = serve(options, data, &database, acceptor, outgoing, stop).await;
+    let outcome = serve(options, data, &database, (acceptor, settings), outgoing, stop).await;
     let closed = database.close().await;
     outcome.and(closed)
 }
@@ -53,7 +54,7 @@ async fn serve(
     options: &ServeOptions,
     data: Data,
     database: &Database,
-    acceptor: impl Acceptor + 'static,
+    (acceptor, settings): (impl Acceptor + 'static, http::Settings),
     outgoing: Outgoing,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> anyhow::Result<()> {
@@ -63,7 +64,8 @@ async fn serve(
     }
     let mut app = App::open(database.connect().await?, clock, outgoing).await?;
     let url = options.public_url.clone().unwrap_or_else(|| format!("http://{}", options.listen));
-    app.live = Arc::new(Live::new(options.sockets, vec![url.clone()]));
+    let pages = [vec![url.clone()], options.web.allowed_origins.clone()].concat();
+    app.live = Arc::new(Live::new(options.sockets, pages));
     tokio::pin!(stop);
     if data == Data::Demo {
         tokio::select! {
@@ -85,7 +87,7 @@ async fn serve(
     };
     let server = Server::new_with_acceptor(acceptor);
     let served = if let Some(straight) = straight {
-        serve_api(&app, straight, server, stop).await
+        serve_api(&app, settings, straight, server, stop).await
     } else {
         let routes = Route::new().nest("/health", http::health(&app));
         server.run_with_graceful_shutdown(routes, stop, Some(GRACE)).await
@@ -100,6 +102,7 @@ async fn serve(
 /// Answers until it is told to stop. Sockets are not among the requests that the server waits for.
 async fn serve_api(
     app: &App,
+    settings: http::Settings,
     straight: PgPool,
     server: Server<Infallible, impl Acceptor + 'static>,
     stop: impl Future<Output = ()> + Send,
@@ -109,8 +112,9 @@ async fn serve_api(
         stop.await;
         app.live.stop();
     };
-    let served =
-        server.run_with_graceful_shutdown(http::routes(app).boxed(), stop, Some(GRACE)).await;
+    let served = server
+        .run_with_graceful_shutdown(http::routes_with(app, settings).boxed(), stop, Some(GRACE))
+        .await;
     app.live.stop();
     if !app.live.emptied(GRACE).await {
         tracing::warn!("some sockets had not ended after {} seconds", GRACE.as_secs());

@@ -68,13 +68,19 @@ async fn answer(
     file: &str,
     service: &Arc<Service>,
 ) -> Result<Response, Response> {
-    let actor = identify(request, service).await.map_err(|error| match error {
-        crate::Error::Unauthenticated => unauthenticated(JSON),
-        error => {
-            tracing::error!("{error:?}");
-            unavailable(JSON)
+    let actor = match identify(request, service).await {
+        Ok(actor) => actor,
+        Err(crate::Error::Unauthenticated) => {
+            service.rates.failure(request).map_err(|too| too.response(JSON))?;
+            return Err(unauthenticated(JSON));
         }
-    })?;
+        Err(error) => {
+            tracing::error!("{error:?}");
+            return Err(unavailable(JSON));
+        }
+    };
+    let who = service.rates.who(request, &actor);
+    service.rates.request(who).map_err(|too| too.response(JSON))?;
     let (name, format) = file
         .rsplit_once('.')
         .and_then(|(name, ending)| Some((name, Format::of(ending)?)))
@@ -147,8 +153,9 @@ impl Asking {
     /// What a query answers, or the response that says why not.
     async fn data(&self, query: &str, variables: Map<String, Value>) -> Result<Value, Response> {
         let operation = Operation::new(query).variables(Variables::from_json(variables.into()));
-        let Service { app, schema } = &*self.service;
-        let answer = graphql::execute(app, schema, self.actor.clone(), operation).await;
+        let Service { app, schema, .. } = &*self.service;
+        // The service's own document: what it costs is known.
+        let answer = graphql::run(app, schema, self.actor.clone(), operation).await;
         let answer = serde_json::to_value(answer).unwrap_or_default();
         let Some(error) = answer.pointer("/errors/0") else { return Ok(answer["data"].clone()) };
         let message = error["message"].as_str().unwrap_or_default();

@@ -8,7 +8,9 @@ use async_graphql::{
     parser::types::{DocumentOperations, OperationType},
 };
 use poem::{
-    Body, Request, Response, handler,
+    Body, Request, Response,
+    error::ReadBodyError,
+    handler,
     http::{HeaderValue, Method, StatusCode, Uri, header},
     web::Data,
 };
@@ -16,13 +18,11 @@ use serde::Deserialize;
 
 use super::{
     Service,
-    answers::{Bad, JSON, RESPONSE_JSON, bad, json, refuse, unauthenticated, unavailable},
+    answers::{Bad, JSON, RESPONSE_JSON, bad, failed, json, refuse, unauthenticated, unavailable},
     identity::identify,
+    persisted::{Asked, NOT_FOUND},
 };
-use crate::graphql::{self, RequestId};
-
-/// A document, its variables and its inputs fit; an upload does not.
-pub const BODY_LIMIT: usize = 1024 * 1024;
+use crate::graphql::{self, RequestId, limits::check_json};
 
 #[handler]
 pub async fn execute(request: &Request, body: Body, service: Data<&Arc<Service>>) -> Response {
@@ -36,12 +36,32 @@ async fn graphql(request: &Request, body: Body, service: &Service) -> Result<Res
         let message = "accept application/graphql-response+json or application/json";
         return Err(refuse(JSON, StatusCode::NOT_ACCEPTABLE, message));
     };
-    let operation = match *request.method() {
+    let actor = match identify(request, service).await {
+        Ok(actor) => actor,
+        Err(crate::Error::Unauthenticated) => {
+            service.rates.failure(request).map_err(|too| too.response(media))?;
+            return Err(unauthenticated(media));
+        }
+        Err(error) => {
+            tracing::error!("{error:?}");
+            return Err(unavailable(media));
+        }
+    };
+    let who = service.rates.who(request, &actor);
+    service.rates.request(who).map_err(|too| too.response(media))?;
+    let given = match *request.method() {
         Method::GET => from_query(request.uri()),
-        _ => from_body(request, body).await,
+        _ => from_body(request, body, service).await,
     }
     .map_err(|(status, message)| refuse(media, status, &message))?;
-    let mut operation = operation;
+    let mut operation = operation(service, given).map_err(|(code, message)| {
+        // What is not found is no mistake: clients read it, and send the document.
+        let mistake = code != NOT_FOUND || media == RESPONSE_JSON;
+        let status = if mistake { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+        failed(media, status, code, &message)
+    })?;
+    let gate = graphql::gate(&service.schema);
+    let weight = gate.check(&mut operation).map_err(|answer| respond(media, *answer))?;
     if *request.method() == Method::GET && !only_queries(&mut operation) {
         let mut response = refuse(
             media,
@@ -51,20 +71,36 @@ async fn graphql(request: &Request, body: Body, service: &Service) -> Result<Res
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
         return Err(response);
     }
-    let actor = identify(request, service).await.map_err(|error| match error {
-        crate::Error::Unauthenticated => unauthenticated(media),
-        error => {
-            tracing::error!("{error:?}");
-            unavailable(media)
-        }
-    })?;
-    let id = request.data::<RequestId>().cloned();
+    gate.admit(&weight, &actor).map_err(|answer| respond(media, *answer))?;
+    service.rates.cost(who, weight.cost).map_err(|too| too.response(media))?;
     let mut actor = actor;
-    if let Some(id) = id {
+    if let Some(id) = request.data::<RequestId>().cloned() {
         actor = actor.in_request(&id.0);
         operation = operation.data(id);
     }
-    Ok(respond(media, graphql::execute(&service.app, &service.schema, actor, operation).await))
+    Ok(respond(media, graphql::run(&service.app, &service.schema, actor, operation).await))
+}
+
+/// The operation of a request, whose document it sends or names.
+pub fn operation(
+    service: &Service,
+    given: Parameters,
+) -> Result<Operation, (&'static str, String)> {
+    let persisted = given.extensions.as_ref().and_then(|all| all.get("persistedQuery"));
+    let hash = persisted.and_then(|persisted| persisted.get("sha256Hash")?.as_str());
+    let hash = given.document_id.clone().or_else(|| hash.map(str::to_owned));
+    let keep = hash.is_some() && given.query.is_some();
+    let asked = Asked { query: given.query, hash };
+    let document = service.documents.find(asked)?;
+    if keep && document.len() <= service.limits.document_bytes {
+        service.documents.keep(&document);
+    }
+    let variables = given.variables.map(|all| Variables::from_json(serde_json::Value::Object(all)));
+    let operation = Operation::new(document).variables(variables.unwrap_or_default());
+    Ok(match given.operation_name {
+        Some(name) => operation.operation_name(name),
+        None => operation,
+    })
 }
 
 /// What the client accepts: the specification's own media type, or JSON as older clients expect it.
@@ -80,28 +116,15 @@ fn negotiate(request: &Request) -> Option<&'static str> {
 /// What a request may hold, by the specification.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Parameters {
-    query: String,
+pub struct Parameters {
+    query: Option<String>,
+    document_id: Option<String>,
     operation_name: Option<String>,
     variables: Option<serde_json::Map<String, serde_json::Value>>,
-    #[serde(rename = "extensions")]
-    _extensions: Option<serde_json::Map<String, serde_json::Value>>,
+    extensions: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
-impl From<Parameters> for Operation {
-    fn from(given: Parameters) -> Self {
-        let variables = given
-            .variables
-            .map(|variables| Variables::from_json(serde_json::Value::Object(variables)));
-        let operation = Operation::new(given.query).variables(variables.unwrap_or_default());
-        match given.operation_name {
-            Some(name) => operation.operation_name(name),
-            None => operation,
-        }
-    }
-}
-
-async fn from_body(request: &Request, body: Body) -> Result<Operation, Bad> {
+async fn from_body(request: &Request, body: Body, service: &Service) -> Result<Parameters, Bad> {
     let kind = request.header(header::CONTENT_TYPE).unwrap_or_default();
     let mut parts = kind.split(';').map(str::trim);
     let is_json = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case(JSON));
@@ -113,28 +136,42 @@ async fn from_body(request: &Request, body: Body) -> Result<Operation, Bad> {
         let message = "send the request as JSON, with the header `Content-Type: application/json`";
         return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, message.into()));
     }
-    let bytes = body.into_bytes_limit(BODY_LIMIT).await.map_err(|_| {
-        (StatusCode::PAYLOAD_TOO_LARGE, format!("the request is larger than {BODY_LIMIT} bytes"))
+    let most = service.limits.body_bytes;
+    let arriving = tokio::time::timeout(service.body_timeout, body.into_bytes_limit(most));
+    let bytes = arriving.await.map_err(|_| {
+        let seconds = service.body_timeout.as_secs();
+        (
+            StatusCode::REQUEST_TIMEOUT,
+            format!("the request did not arrive within {seconds} seconds"),
+        )
     })?;
+    let bytes = bytes.map_err(|error| match error {
+        ReadBodyError::PayloadTooLarge => (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("the request is larger than {most} bytes: send less at once"),
+        ),
+        error => bad(format!("the request cannot be read: {error}")),
+    })?;
+    check_json(&bytes, &service.limits).map_err(|why| (StatusCode::PAYLOAD_TOO_LARGE, why))?;
     let given: serde_json::Value = serde_json::from_slice(&bytes)
         .map_err(|error| bad(format!("the request is not valid JSON: {error}")))?;
     if !given.is_object() {
         return Err(bad("the request is one JSON object with `query`; batches are not answered"));
     }
-    operation_of(given).map_err(|error| bad(format!("the request: {error}")))
+    parameters(given).map_err(|error| bad(format!("the request: {error}")))
 }
 
-/// An operation from the parameters of a request, however they came.
-pub fn operation_of(given: serde_json::Value) -> Result<Operation, String> {
-    let given: Parameters = serde_json::from_value(given).map_err(|error| error.to_string())?;
-    Ok(given.into())
+/// The parameters of a request, however they came.
+pub fn parameters(given: serde_json::Value) -> Result<Parameters, String> {
+    serde_json::from_value(given).map_err(|error| error.to_string())
 }
 
-fn from_query(uri: &Uri) -> Result<Operation, Bad> {
+fn from_query(uri: &Uri) -> Result<Parameters, Bad> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct InUrl {
         query: Option<String>,
+        document_id: Option<String>,
         operation_name: Option<String>,
         variables: Option<String>,
         extensions: Option<String>,
@@ -148,12 +185,12 @@ fn from_query(uri: &Uri) -> Result<Operation, Bad> {
             .map_err(|_| bad(format!("`{name}` is not a JSON object"))),
     };
     Ok(Parameters {
-        query: given.query.ok_or_else(|| bad("`query` is missing"))?,
+        query: given.query,
+        document_id: given.document_id,
         operation_name: given.operation_name,
         variables: object(given.variables, "variables")?,
-        _extensions: object(given.extensions, "extensions")?,
-    }
-    .into())
+        extensions: object(given.extensions, "extensions")?,
+    })
 }
 
 /// A document that cannot be parsed passes: it fails with its own error.

@@ -1,9 +1,9 @@
 //! Operations of a socket, each a task of its own.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{net::IpAddr, panic::AssertUnwindSafe, sync::Arc};
 
 use async_graphql::{
-    Request as Operation, Response as Answer, Value as Data,
+    Request as Operation, Response as Answer, ServerError, Value as Data,
     parser::types::{
         DocumentOperations, ExecutableDocument, OperationType, Selection, SelectionSet,
     },
@@ -18,10 +18,14 @@ use tracing::Instrument;
 
 use super::{
     Service,
-    graphql::failed_before_execution,
+    graphql::{Parameters, failed_before_execution},
+    rates::{TooOften, Who},
     transport_ws::{Run, Said},
 };
-use crate::{access::Actor, graphql};
+use crate::{
+    access::Actor,
+    graphql::{self, RequestId},
+};
 
 /// What an operation says, and which one it is.
 pub struct Saying {
@@ -63,15 +67,21 @@ impl Drop for Running {
 /// Holds the socket's place until it ends.
 pub fn start(
     service: &Arc<Service>,
-    actor: Actor,
-    mut operation: Operation,
+    asker: Asker,
+    given: Parameters,
     teller: Teller,
     place: Arc<OwnedSemaphorePermit>,
 ) -> Running {
-    let kind = kind_of(&mut operation);
+    let mut admitted = admit(service, &asker, given);
+    let kind = admitted.as_mut().map_or(Kind::Query, kind_of);
     let service = Arc::clone(service);
     let work = async move {
-        let answered = answer(&service, actor, kind, operation, &teller);
+        let answered = async {
+            match admitted {
+                Ok(operation) => answer(&service, asker.actor, kind, operation, &teller).await,
+                Err(refused) => teller.say(Said::Failed(errors_of(&refused))).await,
+            }
+        };
         if AssertUnwindSafe(answered).catch_unwind().await.is_err() {
             tracing::error!("an operation of a socket panicked");
             teller.say(Said::Failed(failure("INTERNAL", "internal error"))).await;
@@ -80,6 +90,35 @@ pub fn start(
     };
     let task = tokio::spawn(work.in_current_span()).abort_handle();
     Running((kind != Kind::Mutation).then_some(task))
+}
+
+/// Who sends an operation, and from where.
+pub struct Asker {
+    pub actor: Actor,
+    pub address: IpAddr,
+    pub request: Option<RequestId>,
+}
+
+/// What holds for a request over HTTP holds for an operation of a socket.
+fn admit(service: &Service, asker: &Asker, given: Parameters) -> Result<Operation, Box<Answer>> {
+    let refused = |code: &str, message: String| {
+        let mut error = ServerError::new(message, None);
+        error.extensions.get_or_insert_default().set("code", code);
+        Box::new(Answer::from_errors(vec![error]))
+    };
+    let mut operation = super::graphql::operation(service, given)
+        .map_err(|(code, message)| refused(code, message))?;
+    let gate = graphql::gate(&service.schema);
+    let weight = gate.check(&mut operation)?;
+    gate.admit(&weight, &asker.actor)?;
+    let who = Who::of(&asker.actor, asker.address);
+    let counted =
+        service.rates.request(who).and_then(|()| service.rates.cost(who, weight.cost.max(1)));
+    counted.map_err(|too| refused(TooOften::CODE, too.message))?;
+    Ok(match asker.request.clone() {
+        Some(request) => operation.data(request),
+        None => operation,
+    })
 }
 
 /// A document that cannot be parsed, or does not say which of its operations is meant, fails as a query does.
@@ -126,14 +165,14 @@ async fn answer(
     operation: Operation,
     teller: &Teller,
 ) {
-    let Service { app, schema } = service;
+    let Service { app, schema, .. } = service;
     if kind == Kind::ManySubscriptions {
         let message =
             "a subscription has exactly one field at its root: send one operation for each";
         return teller.say(Said::Failed(failure("BAD_USER_INPUT", message))).await;
     }
     if kind != Kind::Subscription {
-        let answer = graphql::execute(app, schema, actor, operation).await;
+        let answer = graphql::run(app, schema, actor, operation).await;
         if failed_before_execution(&answer) {
             return teller.say(Said::Failed(errors_of(&answer))).await;
         }

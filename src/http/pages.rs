@@ -1,15 +1,30 @@
 //! The web pages, and the schema as text.
 
+use std::sync::Arc;
+
 use poem::{
-    Response, handler,
+    Request, Response, handler,
     http::{HeaderValue, StatusCode, header},
+    web::Data,
 };
 use rust_embed::RustEmbed;
 
-use crate::graphql;
+use super::{
+    Service,
+    answers::{JSON, failed, unauthenticated},
+    identity::identify,
+};
+use crate::graphql::{self, limits::tells_schema};
 
+/// To those who may ask for it by introspection too.
 #[handler]
-pub fn schema_text() -> Response {
+pub async fn schema_text(request: &Request, service: Data<&Arc<Service>>) -> Response {
+    let Ok(actor) = identify(request, &service).await else { return unauthenticated(JSON) };
+    if !tells_schema(service.introspection, &actor) {
+        let message = "the schema is not told here, or to those who have signed in only: send the header \
+                       `Authorization: Bearer <token>`";
+        return failed(JSON, StatusCode::FORBIDDEN, "FORBIDDEN", message);
+    }
     Response::builder().content_type("text/plain; charset=utf-8").body(graphql::sdl())
 }
 

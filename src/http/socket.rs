@@ -3,7 +3,7 @@
 //! One task per socket reads, speaks and watches the time; each operation is a task of its own, so that a client
 //! that does not read holds up its own answers and no transaction. What may be seen is checked by `Standing`.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
 use poem::{
@@ -23,13 +23,13 @@ use tracing::Instrument;
 use super::{
     Service,
     answers::{JSON, refuse},
-    graphql::{BODY_LIMIT, operation_of},
+    graphql::parameters,
     operations::{self, Running, Saying},
     origin,
     standing::Standing,
     transport_ws::{Close, Protocol, Run, SUBPROTOCOL, Said, Step},
 };
-use crate::graphql::RequestId;
+use crate::graphql::{RequestId, limits::check_json};
 
 /// How long a client may take to say who it is.
 const INITIALISED_WITHIN: Duration = Duration::from_secs(10);
@@ -70,8 +70,10 @@ pub async fn open(
     let id = request.data::<RequestId>().cloned();
     let service = Arc::clone(&service);
     let mut limits = WebSocketConfig::default();
-    limits.max_message_size = Some(BODY_LIMIT);
-    limits.max_frame_size = Some(BODY_LIMIT);
+    let most = service.limits.body_bytes;
+    limits.max_message_size = Some(most);
+    limits.max_frame_size = Some(most);
+    let address = service.rates.address(request);
     let span = tracing::info_span!(
         parent: None,
         "socket",
@@ -82,7 +84,7 @@ pub async fn open(
         .config(limits)
         .on_upgrade(move |socket| {
             let standing = Standing::new(&service, header);
-            converse(socket, service, standing, id).instrument(span)
+            converse(socket, service, standing, address, id).instrument(span)
         })
         .into_response()
 }
@@ -91,6 +93,7 @@ async fn converse(
     mut socket: WebSocketStream,
     service: Arc<Service>,
     standing: Standing,
+    address: IpAddr,
     request: Option<RequestId>,
 ) {
     let ended = match service.app.live.place() {
@@ -99,6 +102,7 @@ async fn converse(
             let mut conversation = Conversation {
                 service: Arc::clone(&service),
                 request,
+                address,
                 protocol: Protocol::new(MOST_OPERATIONS),
                 standing,
                 running: HashMap::new(),
@@ -136,6 +140,7 @@ async fn part(socket: &mut WebSocketStream, close: Close) {
 struct Conversation {
     service: Arc<Service>,
     request: Option<RequestId>,
+    address: IpAddr,
     protocol: Protocol,
     standing: Standing,
     running: HashMap<Run, Running>,
@@ -171,7 +176,7 @@ impl Conversation {
             let turn = tokio::select! {
                 frame = socket.next() => match frame {
                     Some(Ok(frame)) => self.hear(socket, frame).await,
-                    Some(Err(error)) => Err(unreadable(&error)),
+                    Some(Err(error)) => Err(unreadable(&error, self.service.limits.body_bytes)),
                     None => Err(Ended::Gone),
                 },
                 Some(saying) = said.recv() => self.tell(socket, saying).await,
@@ -193,6 +198,8 @@ impl Conversation {
             // These are answered below this, and after a close nothing more comes.
             Message::Ping(_) | Message::Pong(_) | Message::Close(_) => return Ok(()),
         };
+        check_json(text.as_bytes(), &self.service.limits)
+            .map_err(|why| Close::invalid(&format!("Invalid message: {why}")))?;
         match self.protocol.receive(&text) {
             Step::Initialise(payload) => {
                 self.standing.begin(&payload).await?;
@@ -211,16 +218,17 @@ impl Conversation {
     }
 
     fn start(&mut self, id: String, run: Run, payload: serde_json::Value) -> Result<(), Ended> {
-        let operation = operation_of(payload)
+        let given = parameters(payload)
             .map_err(|message| Close::invalid(&format!("Invalid message: {message}")))?;
-        let operation = match self.request.clone() {
-            Some(request) => operation.data(request),
-            None => operation,
-        };
-        let actor = self.standing.actor();
+        let mut actor = self.standing.actor();
+        if let Some(request) = &self.request {
+            actor = actor.in_request(&request.0);
+        }
+        let asker =
+            operations::Asker { actor, address: self.address, request: self.request.clone() };
         let teller = operations::Teller { id, run, says: self.says.clone() };
         let place = Arc::clone(&self.place);
-        let running = operations::start(&self.service, actor, operation, teller, place);
+        let running = operations::start(&self.service, asker, given, teller, place);
         self.running.insert(run, running);
         Ok(())
     }
@@ -259,9 +267,9 @@ async fn send(socket: &mut WebSocketStream, message: Message) -> Result<(), Ende
 }
 
 /// A message that is too long can be answered, a broken connection cannot; they differ in their text only.
-fn unreadable(error: &std::io::Error) -> Ended {
+fn unreadable(error: &std::io::Error, most: usize) -> Ended {
     if error.to_string().starts_with("Space limit exceeded") {
-        let reason = format!("a message holds at most {BODY_LIMIT} bytes");
+        let reason = format!("a message holds at most {most} bytes");
         return Ended::Closed(Close::new(1009, &reason));
     }
     Ended::Gone

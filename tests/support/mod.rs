@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod money;
 pub mod process;
 pub mod proxy;
+pub mod raw;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -101,6 +101,13 @@ impl Running {
         ask(&self.url("/graphql"), token, query).expect("the service answers")
     }
 
+    /// What it has logged since it was asked last.
+    pub fn logged(&self) -> String {
+        // What is on its way arrives.
+        std::thread::sleep(Duration::from_millis(200));
+        self.stderr.try_iter().map(|line| line + "\n").collect()
+    }
+
     pub fn pid(&self) -> i32 {
         self.child.id().try_into().unwrap()
     }
