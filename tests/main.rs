@@ -3,6 +3,7 @@
 #![recursion_limit = "256"]
 #![expect(clippy::unwrap_used, reason = "a test fails where something is missing")]
 
+mod access_matrix;
 mod allocations;
 mod api;
 mod appropriations;

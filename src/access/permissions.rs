@@ -69,7 +69,7 @@ permissions! {
     ReadStreams: "Query.fundingStreams", Everyone, Public, "";
     ReadProgram: "Query.fundingProgram", Everyone, Public, "";
     ReadHolidays: "Query.holidayCalendars", Everyone, Public, "";
-    ReadFundingSummary: "Query.fundingSummary", Everyone, All, "sums only; a filter by grants or recipients shows sums of what is in reach";
+    ReadFundingSummary: "Query.fundingSummary", Everyone, Reach, "sums only; without signing in over all grants that are no drafts, and none of a single recipient";
     ReadSplit: "Query.splitAllocation", Everyone, Public, "";
     ReadEligibility: "Query.eligibility", Everyone, Public, "an organization's: who has signed in";
 

@@ -15,7 +15,7 @@ use crate::{
     delegations, documents,
     error::UserErrorCode,
     grants::{self, DateRange, Grant},
-    id::{DisbursementEventId, DisbursementId, DocumentId},
+    id::{DisbursementEventId, DisbursementId, DocumentId, GrantId},
     idempotency,
     ledger::{self, AccountKind, Move, Posting},
     money::Money,
@@ -429,7 +429,8 @@ async fn lock(
     let missing = || {
         Refusal::new(UserErrorCode::NotFound, "there is no such disbursement").on("disbursementId")
     };
-    let grant = store::grant_of(tx, id).await?.ok_or_else(missing)?;
+    // Of what is not there the same is read as of what is not yours.
+    let grant = store::grant_of(tx, id).await?.unwrap_or(GrantId(uuid::Uuid::nil()));
     let grant = grants::store::lock(tx, &identity.reach, grant).await?.ok_or_else(missing)?;
     // Read after the lock: what another transaction did to it is seen.
     let disbursement = store::read(tx, id).await?.ok_or_else(missing)?;
