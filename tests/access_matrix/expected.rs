@@ -95,6 +95,7 @@ pub const READ: &[(&str, &str)] = &[
     // The own mail; that of others has addresses in it.
     ("Query.emails",                           "-     own    own     own   own     all     own      own     all   all"),
     ("Query.jobRuns",                          "-     -      -       -     -       all     all      all     all   all"),
+    ("Query.accessTokens",                     "-     -      -       -     -       -       -        -       all   all"),
     ("Query.auditEntries",                     "-     -      -       -     -       -       -        -       all   all"),
 
     ("Subscription.disbursementChanged",       "-     own    own     own   own     all     all      all     all   all"),
@@ -125,6 +126,10 @@ pub const READ: &[(&str, &str)] = &[
     ("ApprovalDelegation",                     "-     own    own     own   own     all     all      all     all   all"),
     ("Email",                                  "-     own    own     own   own     all     own      own     all   all"),
     ("JobRun",                                 "-     -      -       -     -       all     all      all     all   all"),
+    ("AccessToken, the own",                   "-     all    all     all   all     all     all      all     all   all"),
+    ("AccessToken, another's",                 "-     -      -       -     -       -       -        -       all   all"),
+    ("RoleGrant, the own",                     "-     all    all     all   all     all     all      all     all   all"),
+    ("RoleGrant, another's",                   "-     -      -       -     -       -       -        -       all   all"),
     ("AuditEntry",                             "-     -      -       -     -       -       -        -       all   all"),
 ];
 
@@ -135,6 +140,13 @@ pub const DONE: &[(&str, &str)] = &[
     ("createCity",               "-     -      -       -     -       -       -        -       all   -"),
     ("createOrganization",       "-     -      -       -     -       all     -        -       all   -"),
     ("createPerson",             "-     -      -       -     -       -       -        -       all   -"),
+
+    // Everybody looks after the own tokens, and administrators after everybody's, and after roles.
+    //                           nobody member finance coach service manager approver officer admin auditor
+    ("createAccessToken",        "-     all    all     all   all     all     all      all     all   all"),
+    ("revokeAccessToken",        "-     own    own     own   own     own     own      own     all   own"),
+    ("grantRole",                "-     -      -       -     -       -       -        -       all   -"),
+    ("endRole",                  "-     -      -       -     -       -       -        -       all   -"),
 
     // So are streams, programs and rules. An exception from a rule is asked for and decided like money.
     ("createFundingStream",      "-     -      -       -     -       -       -        -       all   -"),
