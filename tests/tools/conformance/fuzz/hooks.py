@@ -157,7 +157,7 @@ def before_call(context, case, kwargs):
 
 
 # What a client may meet at the top level of an answer; a fault of the service would be `INTERNAL`.
-CODES = {"BAD_USER_INPUT", "FORBIDDEN", "NOT_FOUND", "QUERY_TOO_COMPLEX", "UNAUTHENTICATED"}
+CODES = {"BAD_USER_INPUT", "FORBIDDEN", "QUERY_TOO_COMPLEX", "UNAUTHENTICATED"}
 
 
 @schemathesis.check
