@@ -148,7 +148,8 @@ def map_body(context, body):
 
 
 def role_of(case):
-    return ROLES[crc32(str(case.body).encode()) % len(ROLES)]
+    # Ids are others in each database.
+    return ROLES[crc32(re.sub("[0-9a-f]{32}", "", str(case.body)).encode()) % len(ROLES)]
 
 
 @schemathesis.hook
