@@ -1,7 +1,7 @@
 # Two commands matter on a new machine: `make run` and `make test`. Each installs what it
 # needs by the ordinary package managers, and says what to install where it may not.
 
-.PHONY: run test lint fmt check bench bench-deadlines web tools sqlx schema clean
+.PHONY: run test lint fmt check deny conformance bench bench-deadlines web tools sqlx schema clean
 
 # For example: make run ARGS="--listen 127.0.0.1:9000 --data-dir /tmp/thrive"
 ARGS ?=
@@ -25,9 +25,18 @@ fmt:
 	cargo fmt
 
 # The long ones; run before a change of weight is called done.
-check: test lint sqlx-check
+check: test lint sqlx-check deny conformance
 	cargo fmt --check
 	THRIVE_TEST_THOROUGH=1 cargo test --quiet --test tests
+
+# Licences, versions and sources of what Thrive depends on, against deny.toml.
+deny:
+	tests/tools/deny.sh
+
+# The API against checkers that others wrote. THRIVE_FUZZ_EXAMPLES=20 makes it short.
+conformance: postgres web
+	cargo build --quiet
+	tests/tools/conformance.sh
 
 bench: postgres
 	bench/run.sh
@@ -68,4 +77,4 @@ tests/tools/node_modules/.package-lock.json: tests/tools/package-lock.json
 
 clean:
 	cargo clean
-	rm -rf web/dist web/node_modules tests/tools/node_modules
+	rm -rf web/dist web/node_modules tests/tools/node_modules tests/tools/conformance/node_modules
