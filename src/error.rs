@@ -172,6 +172,12 @@ const CONSTRAINTS: &[(&str, UserErrorCode, &str, Option<&str>)] = {
             "the grant still has money on its way: its closeout says what to do",
             None,
         ),
+        (
+            "ledger_closed_months_of_the_books",
+            InvalidDates,
+            "there is no such month in the books",
+            Some("month"),
+        ),
         ("grants_ended_reported", InvalidState, "the grant's final report is not accepted", None),
         (
             "disbursements_in_period",

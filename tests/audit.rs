@@ -115,7 +115,7 @@ async fn a_refused_command_leaves_no_entry() {
             .unwrap()
     };
     let before = count().await;
-    let input = json!({ "name": "", "email": "nobody", "fictional": true });
+    let input = json!({ "name": "", "email": "nobody" });
     let refused =
         service.mutate(&cast.admin, "createPerson", "CreatePersonInput", "__typename", input).await;
     assert!(!codes(&refused).is_empty(), "{refused:#}");

@@ -203,8 +203,7 @@ async fn an_export_shows_what_its_reader_may_see_and_nothing_to_anybody_else() {
 #[tokio::test]
 async fn the_audit_log_is_exported_to_those_who_may_read_it() {
     let (service, _) = scene().await;
-    let path =
-        "/export/audit_entries.csv?filter={\"actions\":[\"signGrant\"],\"tables\":[\"grants\"]}";
+    let path = "/export/audit_entries.csv?filter=%7B%22actions%22:[%22signGrant%22],%22tables%22:[%22grants%22]%7D";
     let log = rows(&text(get(&service, auditor(), path).await).await);
     assert!(!log.is_empty());
     for entry in &log {

@@ -289,3 +289,23 @@ async fn an_entry_at_the_moment_of_closing_lands_before_it_or_is_refused() {
     assert_eq!(expended().await, then);
     assert_eq!(then, format!("{}.00", landed + 1));
 }
+
+#[tokio::test]
+async fn a_month_that_is_in_no_books_is_neither_closed_nor_opened_and_nobody_is_held_up() {
+    let (service, cast, _) = scene().await;
+    for month in ["0584-02-01", "1989-12-31"] {
+        let payload = close(&service, &cast.officer, month).await;
+        let (code, message) = why(&payload);
+        assert_eq!(code, "INVALID_DATES", "{payload}");
+        assert!(message.contains("the books begin in 1990"), "{message}");
+    }
+    for month in ["4968-08-31", "0584-02-01", "2090-01-01"] {
+        let payload = reopen(&service, &cast.admin, month, "A slip").await;
+        assert_eq!(why(&payload).0, "INVALID_STATE", "{payload}");
+        let raw = sqlx::query("insert into ledger_closed_months (id, month, closed_at, closed_by) values (gen_random_uuid(), date_trunc('month', $1)::date, now(), $2)")
+            .bind(month.parse::<chrono::NaiveDate>().unwrap())
+            .bind(cast.officer.identity().unwrap().person.0);
+        let refused = raw.execute(&service.app.db).await.unwrap_err().to_string();
+        assert!(refused.contains("in the books"), "{refused}");
+    }
+}

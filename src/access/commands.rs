@@ -169,3 +169,10 @@ pub async fn revoke_token(app: &App, id: TokenId) -> Result<bool> {
     tx.commit().await?;
     Ok(revoked)
 }
+
+/// Ends a browser's session on its own word.
+pub async fn end_session(app: &App, secret: &Secret) -> Result<()> {
+    let mut tx = audit::begin_unattended(&app.db, &app.clock, "sign-out").await?;
+    store::end_session(&mut *tx, secret, app.clock.now()).await?;
+    Ok(tx.commit().await?)
+}

@@ -11,8 +11,11 @@ use poem::{
 use serde::Deserialize;
 
 use super::{
-    Service, cookies,
+    Service,
+    answers::JSON,
+    cookies,
     identity::{NotIdentified, known, of_our_own_pages},
+    rates::Who,
 };
 use crate::{
     App, Error,
@@ -40,6 +43,9 @@ struct Asked {
 #[handler]
 pub async fn begin(request: &Request, service: Data<&Arc<Service>>) -> Response {
     let app = &service.app;
+    if let Err(too) = service.rates.request(Who::Address(service.rates.address(request))) {
+        return too.response(JSON);
+    }
     let asked: Result<Asked, _> =
         serde_urlencoded::from_str(request.uri().query().unwrap_or_default());
     let Ok(asked) = asked else {
@@ -126,6 +132,9 @@ pub async fn paste(request: &Request, body: Body, service: Data<&Arc<Service>>) 
     match known(app, &secret).await {
         Ok(_) => signed_in(app, &secret),
         Err(NotIdentified::Unknown) => {
+            if let Err(too) = service.rates.failure(request) {
+                return too.response(JSON);
+            }
             let message = "The token is not known, has expired or was revoked. Paste another.";
             page(StatusCode::UNAUTHORIZED, message, FORM)
         }
@@ -145,7 +154,7 @@ pub async fn sign_out(request: &Request, service: Data<&Arc<Service>>) -> Respon
         );
     }
     if let Some(secret) = cookies::session(request, app) {
-        let ended = access::store::end_session(&app.db, &secret, app.clock.now()).await;
+        let ended = access::commands::end_session(app, &secret).await;
         if let Err(error) = ended {
             return not_signed_in(app, Error::from(error).into());
         }

@@ -2,13 +2,13 @@
 
 use sqlx::PgConnection;
 
-use super::{LedgerPeriod, rules, store};
+use super::{LedgerPeriod, PeriodClosing, rules, store};
 use crate::{
     App, Refusal, Result,
     access::{Actor, Permission},
     audit,
     clock::Date,
-    id::ClosedMonthId,
+    id::{ClosedMonthId, PersonId},
     page::{OrderDirection, PageArgs, Window},
 };
 
@@ -36,17 +36,29 @@ pub async fn reopen(app: &App, actor: &Actor, day: Date, reason: &str) -> Result
     let person = actor.may(Permission::ReopenPeriod)?;
     let month = rules::month_of(day);
     let mut tx = audit::begin(app, &person).await?;
+    // Nobody waits for a month that cannot be opened; what is true of it then is asked again.
+    to_reopen(&mut tx, month, person.person, reason).await?;
     store::hold(&mut tx, month).await?;
-    let closed = store::closed(&mut tx).await?;
-    let closings = store::closings_of(&mut *tx, &[month]).await?.remove(&month);
-    let closings = closings.unwrap_or_default();
-    let closing = closings.iter().find(|closing| closing.reopened_at.is_none());
-    rules::check_reopen(month, closed.through, closing, person.person, reason)?;
-    let closing = closing.ok_or_else(|| Refusal::not_found("closed month").on("month"))?;
+    let closing = to_reopen(&mut tx, month, person.person, reason).await?;
     store::reopen(&mut tx, closing.id, person.person, app.clock.now(), reason).await?;
     let period = read(&mut tx, month).await?;
     tx.commit().await?;
     Ok(period)
+}
+
+/// The closing that a person may end.
+async fn to_reopen(
+    tx: &mut PgConnection,
+    month: Date,
+    person: PersonId,
+    reason: &str,
+) -> Result<PeriodClosing> {
+    let closed = store::closed(&mut *tx).await?;
+    let closings = store::closings_of(&mut *tx, &[month]).await?.remove(&month);
+    let mut closings = closings.unwrap_or_default().into_iter();
+    let closing = closings.find(|closing| closing.reopened_at.is_none());
+    rules::check_reopen(month, closed.through, closing.as_ref(), person, reason)?;
+    Ok(closing.ok_or_else(|| Refusal::not_found("closed month").on("month"))?)
 }
 
 async fn read(tx: &mut PgConnection, month: Date) -> Result<LedgerPeriod> {

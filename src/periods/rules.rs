@@ -10,6 +10,9 @@ use crate::{
     id::PersonId,
 };
 
+/// No books begin before; `first_ledger_month()` in the database.
+const FIRST_YEAR: i32 = 1990;
+
 /// The first day of a day's month.
 pub fn month_of(day: Date) -> Date {
     Date::first_of(day.year(), day.month())
@@ -26,6 +29,13 @@ pub fn check_close(
     closed_through: Option<Date>,
     open: Option<Date>,
 ) -> Result<(), Refusal> {
+    if month < Date::first_of(FIRST_YEAR, 1) {
+        let message = format!(
+            "the books begin in {FIRST_YEAR}: nothing is there to close in {}",
+            name(month)
+        );
+        return Err(Refusal::new(InvalidDates, message).on("month"));
+    }
     if LedgerPeriod::following(month) > today {
         let message = format!(
             "{} is not over: it can be closed from {} on",

@@ -62,7 +62,9 @@ impl Oidc {
             return Err(Refusal::new(Forbidden, message).into());
         };
         let now = app.clock.now();
-        account_store::link(&app.db, issuer, subject, person.id, now).await?;
+        let mut tx = audit::begin_unattended(&app.db, &app.clock, "sign-in").await?;
+        account_store::link(&mut *tx, issuer, subject, person.id, now).await?;
+        tx.commit().await?;
         let linked = account_store::find_account(&app.db, issuer, subject).await?;
         Ok(linked.ok_or_else(|| anyhow::anyhow!("an account was linked and is not there"))?)
     }
