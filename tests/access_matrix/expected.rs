@@ -96,6 +96,8 @@ pub const READ: &[(&str, &str)] = &[
     ("Query.emails",                           "-     own    own     own   own     all     own      own     all   all"),
     ("Query.jobRuns",                          "-     -      -       -     -       all     all      all     all   all"),
     ("Query.auditEntries",                     "-     -      -       -     -       -       -        -       all   all"),
+    // Who lets whom in is for those who maintain and who audit it; one's own is in `viewer` and by its id.
+    ("Query.accessTokens",                     "-     -      -       -     -       -       -        -       all   all"),
 
     ("Subscription.disbursementChanged",       "-     own    own     own   own     all     all      all     all   all"),
 
@@ -124,6 +126,8 @@ pub const READ: &[(&str, &str)] = &[
     ("AllocationSpend",                        "-     own    own     own   own     all     all      all     all   all"),
     ("ApprovalDelegation",                     "-     own    own     own   own     all     all      all     all   all"),
     ("Email",                                  "-     own    own     own   own     all     own      own     all   all"),
+    ("AccessToken",                            "-     own    own     own   own     own     own      own     all   all"),
+    ("RoleGrant",                              "-     own    own     own   own     own     own      own     all   all"),
     ("JobRun",                                 "-     -      -       -     -       all     all      all     all   all"),
     ("AuditEntry",                             "-     -      -       -     -       -       -        -       all   all"),
 ];
@@ -135,6 +139,12 @@ pub const DONE: &[(&str, &str)] = &[
     ("createCity",               "-     -      -       -     -       -       -        -       all   -"),
     ("createOrganization",       "-     -      -       -     -       all     -        -       all   -"),
     ("createPerson",             "-     -      -       -     -       -       -        -       all   -"),
+
+    // Roles are theirs as well; everybody keeps the own tokens.
+    ("grantRole",                "-     -      -       -     -       -       -        -       all   -"),
+    ("endRole",                  "-     -      -       -     -       -       -        -       all   -"),
+    ("createAccessToken",        "-     own    own     own   own     own     own      own     all   own"),
+    ("revokeAccessToken",        "-     own    own     own   own     own     own      own     all   own"),
 
     // So are streams, programs and rules. An exception from a rule is asked for and decided like money.
     ("createFundingStream",      "-     -      -       -     -       -       -        -       all   -"),

@@ -244,6 +244,7 @@ pub const CASES: &[(&str, Read)] = &[
         "Query.auditEntries",
         part("auditEntries", "auditEntry", |t| format!("grants: [{}]", id(t, "grant"))),
     ),
+    ("Query.accessTokens", part("accessTokens", "accessToken", of_self)),
     ("City", Read::Node("city")),
     ("County", Read::Node("county")),
     ("FundingStream", Read::Node("stream")),
@@ -269,6 +270,8 @@ pub const CASES: &[(&str, Read)] = &[
     ("AllocationSpend", Read::Node("spend")),
     ("ApprovalDelegation", Read::Node("delegation")),
     ("Email", Read::Node("email")),
+    ("AccessToken", Read::Node("accessToken")),
+    ("RoleGrant", Read::Node("roleGrant")),
     ("JobRun", Read::Node("jobRun")),
     ("AuditEntry", Read::Node("auditEntry")),
 ];

@@ -196,9 +196,28 @@ impl Scene {
                 things[name] = found[list]["nodes"][0].take();
                 assert!(things[name].is_object(), "{side:?}: {name}");
             }
-            things["self"] = json!({ "id": to });
+            self.personal(&to.unwrap_or_default(), &mut things).await;
             self.keep(side, things);
         }
+    }
+
+    /// What is a person's own: a token and a role.
+    async fn personal(&self, id: &str, things: &mut Value) {
+        let query = "query ($id: ID!) { node(id: $id) { ... on Person { roles { id } } }
+                     accessTokens(filter: { people: [$id] }) { nodes { id } } }";
+        let found = self.service.data(&self.cast.auditor, query, json!({ "id": id })).await;
+        things["self"] = json!({ "id": id });
+        things["roleGrant"] = found["node"]["roles"][0].clone();
+        things["accessToken"] = found["accessTokens"]["nodes"][0].clone();
+    }
+
+    /// As `prepared`, for a person of the matrix.
+    pub async fn prepared_for(&self, column: usize, case: &Case) -> Value {
+        let mut things = self.prepared(Side::Own, case).await;
+        if let (Some(id), true) = (person(&self.actors[column]), case.needs.is_empty()) {
+            self.personal(&id, &mut things).await;
+        }
+        things
     }
 
     /// What is on the own side, with what is a person's own where that is not the whole side's.
@@ -211,7 +230,7 @@ impl Scene {
         let mut found =
             self.service.data(&self.cast.auditor, query, json!({ "people": [id] })).await;
         things["email"] = found["emails"]["nodes"][0].take();
-        things["self"] = json!({ "id": id });
+        self.personal(&id, &mut things).await;
         // An approver's own are those that somebody else decides.
         if identity.role != Role::Approver {
             let (app, manager) = (&self.service.app, NewRole::everywhere(Role::GrantManager));
