@@ -201,6 +201,25 @@ async fn an_export_shows_what_its_reader_may_see_and_nothing_to_anybody_else() {
 }
 
 #[tokio::test]
+async fn the_audit_log_is_exported_to_those_who_may_read_it() {
+    let (service, _) = scene().await;
+    let path =
+        "/export/audit_entries.csv?filter={\"actions\":[\"signGrant\"],\"tables\":[\"grants\"]}";
+    let log = rows(&text(get(&service, auditor(), path).await).await);
+    assert!(!log.is_empty());
+    for entry in &log {
+        assert_eq!(
+            (&entry["action"], &entry["role"]),
+            (&json!("signGrant"), &json!("GRANT_MANAGER"))
+        );
+        let after: Value = serde_json::from_str(entry["after"].as_str().unwrap()).unwrap();
+        assert_eq!(after["status"], "ACTIVE");
+    }
+    let manager = Some(NewRole::everywhere(Role::GrantManager));
+    get(&service, manager, path).await.assert_status(StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
 async fn what_cannot_be_exported_is_told_before_anything_is_sent() {
     let (service, _) = scene().await;
     for (path, status, told) in [

@@ -221,6 +221,25 @@ pub const EXPENDITURES: &[Column] = &[
     Column("reverseReason", "/reverseReason", Text),
 ];
 
+/// What was before and after is JSON in a cell.
+pub const AUDIT_ENTRIES: &[Column] = &[
+    Column("id", "/id", Plain),
+    Column("recordedAt", "/recordedAt", Plain),
+    Column("personId", "/person/id", Plain),
+    Column("person", "/person/name", Text),
+    Column("role", "/role", Plain),
+    Column("requestId", "/requestId", Plain),
+    Column("action", "/action", Plain),
+    Column("table", "/tableName", Plain),
+    Column("objectId", "/objectId", Plain),
+    Column("change", "/change", Plain),
+    Column("before", "/before", Plain),
+    Column("after", "/after", Plain),
+    Column("reason", "/reason", Text),
+    Column("position", "/position", Plain),
+    Column("hash", "/hash", Plain),
+];
+
 /// The lines of a form.
 pub const FORM: &[Column] = &[
     Column("line", "/line", Plain),

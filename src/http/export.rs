@@ -31,7 +31,13 @@ struct List {
     as_of: bool,
 }
 
-const LISTS: [List; 3] = [
+const LISTS: [List; 4] = [
+    List {
+        name: "audit_entries",
+        query: include_str!("export_audit_entries.graphql"),
+        columns: columns::AUDIT_ENTRIES,
+        as_of: false,
+    },
     List {
         name: "grants",
         query: include_str!("export_grants.graphql"),
@@ -90,7 +96,7 @@ async fn answer(
 }
 
 fn no_such_file() -> Response {
-    let message = "there are grants, disbursements and expenditures, each as .csv and .jsonl, and sf425.csv and sf270.csv";
+    let message = "there are grants, disbursements, expenditures and audit_entries, each as .csv and .jsonl, and sf425.csv and sf270.csv";
     failed(JSON, StatusCode::NOT_FOUND, "BAD_USER_INPUT", message)
 }
 
