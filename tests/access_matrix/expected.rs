@@ -95,8 +95,9 @@ pub const READ: &[(&str, &str)] = &[
     // The own mail; that of others has addresses in it.
     ("Query.emails",                           "-     own    own     own   own     all     own      own     all   all"),
     ("Query.jobRuns",                          "-     -      -       -     -       all     all      all     all   all"),
-    ("Query.accessTokens",                     "-     -      -       -     -       -       -        -       all   all"),
     ("Query.auditEntries",                     "-     -      -       -     -       -       -        -       all   all"),
+    // Who lets whom in is for those who maintain and who audit it; one's own is in `viewer` and by its id.
+    ("Query.accessTokens",                     "-     -      -       -     -       -       -        -       all   all"),
 
     ("Subscription.disbursementChanged",       "-     own    own     own   own     all     all      all     all   all"),
 
@@ -125,11 +126,9 @@ pub const READ: &[(&str, &str)] = &[
     ("AllocationSpend",                        "-     own    own     own   own     all     all      all     all   all"),
     ("ApprovalDelegation",                     "-     own    own     own   own     all     all      all     all   all"),
     ("Email",                                  "-     own    own     own   own     all     own      own     all   all"),
+    ("AccessToken",                            "-     own    own     own   own     own     own      own     all   all"),
+    ("RoleGrant",                              "-     own    own     own   own     own     own      own     all   all"),
     ("JobRun",                                 "-     -      -       -     -       all     all      all     all   all"),
-    ("AccessToken, the own",                   "-     all    all     all   all     all     all      all     all   all"),
-    ("AccessToken, another's",                 "-     -      -       -     -       -       -        -       all   all"),
-    ("RoleGrant, the own",                     "-     all    all     all   all     all     all      all     all   all"),
-    ("RoleGrant, another's",                   "-     -      -       -     -       -       -        -       all   all"),
     ("AuditEntry",                             "-     -      -       -     -       -       -        -       all   all"),
 ];
 
@@ -141,12 +140,11 @@ pub const DONE: &[(&str, &str)] = &[
     ("createOrganization",       "-     -      -       -     -       all     -        -       all   -"),
     ("createPerson",             "-     -      -       -     -       -       -        -       all   -"),
 
-    // Everybody looks after the own tokens, and administrators after everybody's, and after roles.
-    //                           nobody member finance coach service manager approver officer admin auditor
-    ("createAccessToken",        "-     all    all     all   all     all     all      all     all   all"),
-    ("revokeAccessToken",        "-     own    own     own   own     own     own      own     all   own"),
+    // Roles are theirs as well; everybody keeps the own tokens.
     ("grantRole",                "-     -      -       -     -       -       -        -       all   -"),
     ("endRole",                  "-     -      -       -     -       -       -        -       all   -"),
+    ("createAccessToken",        "-     own    own     own   own     own     own      own     all   own"),
+    ("revokeAccessToken",        "-     own    own     own   own     own     own      own     all   own"),
 
     // So are streams, programs and rules. An exception from a rule is asked for and decided like money.
     ("createFundingStream",      "-     -      -       -     -       -       -        -       all   -"),

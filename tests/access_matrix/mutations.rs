@@ -111,24 +111,19 @@ pub const CASES: &[Case] = &[
                 "organizationId": t["organization"]["id"], "cityId": t["city"]["id"] })
     }),
     case(
-        "createAccessToken",
-        OtherAdmin,
-        &[],
-        |_| json!({ "days": 30, "purpose": named("Tried"), "scope": "READ" }),
-    ),
-    case(
-        "revokeAccessToken",
-        Admin,
-        &["createAccessToken"],
-        |t| json!({ "tokenId": t["accessToken"]["id"] }),
-    ),
-    case(
         "grantRole",
         Admin,
         &["createPerson"],
         |t| json!({ "personId": t["person"]["id"], "role": "COACH", "cityId": t["city"]["id"] }),
     ),
     case("endRole", Admin, &["grantRole"], |t| json!({ "roleId": t["roleGrant"]["id"] })),
+    case(
+        "createAccessToken",
+        Admin,
+        &[],
+        |t| json!({ "personId": t["self"]["id"], "scope": "READ", "purpose": named("Sheet"), "days": 30 }),
+    ),
+    case("revokeAccessToken", Admin, &[], |t| json!({ "tokenId": t["accessToken"]["id"] })),
     case("createFundingStream", Admin, &[], |_| {
         json!({ "code": format!("TRIED_{}", fresh()), "name": named("Stream"), "level": "STATE",
                 "effectiveFrom": "2026-01-01" })

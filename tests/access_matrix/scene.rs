@@ -40,8 +40,6 @@ pub struct Scene {
 /// What there is of each recipient, in the order in which it comes about.
 const BEGINNING: &[&str] = &[
     "createPerson",
-    "grantRole",
-    "createAccessToken",
     "recordFact",
     "createGrant",
     "awardGrant",
@@ -198,9 +196,28 @@ impl Scene {
                 things[name] = found[list]["nodes"][0].take();
                 assert!(things[name].is_object(), "{side:?}: {name}");
             }
-            things["self"] = json!({ "id": to });
+            self.personal(&to.unwrap_or_default(), &mut things).await;
             self.keep(side, things);
         }
+    }
+
+    /// What is a person's own: a token and a role.
+    async fn personal(&self, id: &str, things: &mut Value) {
+        let query = "query ($id: ID!) { node(id: $id) { ... on Person { roles { id } } }
+                     accessTokens(filter: { people: [$id] }) { nodes { id } } }";
+        let found = self.service.data(&self.cast.auditor, query, json!({ "id": id })).await;
+        things["self"] = json!({ "id": id });
+        things["roleGrant"] = found["node"]["roles"][0].clone();
+        things["accessToken"] = found["accessTokens"]["nodes"][0].clone();
+    }
+
+    /// As `prepared`, for a person of the matrix.
+    pub async fn prepared_for(&self, column: usize, case: &Case) -> Value {
+        let mut things = self.prepared(Side::Own, case).await;
+        if let (Some(id), true) = (person(&self.actors[column]), case.needs.is_empty()) {
+            self.personal(&id, &mut things).await;
+        }
+        things
     }
 
     /// What is on the own side, with what is a person's own where that is not the whole side's.
@@ -213,7 +230,7 @@ impl Scene {
         let mut found =
             self.service.data(&self.cast.auditor, query, json!({ "people": [id] })).await;
         things["email"] = found["emails"]["nodes"][0].take();
-        things["self"] = json!({ "id": id });
+        self.personal(&id, &mut things).await;
         // An approver's own are those that somebody else decides.
         if identity.role != Role::Approver {
             let (app, manager) = (&self.service.app, NewRole::everywhere(Role::GrantManager));
@@ -275,13 +292,8 @@ impl Scene {
 
     /// Does it, and notes what it made.
     pub async fn step(&self, side: Side, case: &Case, things: &mut Value) {
-        self.step_of(self.by(case.by, side), case, things).await;
-    }
-
-    /// As `step`, by this person.
-    pub async fn step_of(&self, actor: &Actor, case: &Case, things: &mut Value) {
         self.refresh(things).await;
-        let (payload, field) = self.tried(actor, case, things).await;
+        let (payload, field) = self.tried(self.by(case.by, side), case, things).await;
         assert_eq!(payload["userErrors"], json!([]), "{}, to set the scene", case.name);
         things[&field] = payload[&field].clone();
     }
