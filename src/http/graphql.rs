@@ -149,6 +149,16 @@ async fn from_body(request: &Request, body: Body, service: &Service) -> Result<P
     parameters(given).map_err(|error| bad(format!("the request: {error}")))
 }
 
+impl Parameters {
+    /// Whether it says what is to be run: by a document, or by the name of one.
+    pub fn says_what(&self) -> bool {
+        let extensions = self.extensions.as_ref();
+        self.query.is_some()
+            || self.document_id.is_some()
+            || extensions.is_some_and(|all| all.contains_key("persistedQuery"))
+    }
+}
+
 /// The parameters of a request, however they came.
 pub fn parameters(given: serde_json::Value) -> Result<Parameters, String> {
     serde_json::from_value(given).map_err(|error| error.to_string())

@@ -222,6 +222,9 @@ impl Conversation {
     fn start(&mut self, id: String, run: Run, payload: serde_json::Value) -> Result<(), Ended> {
         let given = parameters(payload)
             .map_err(|message| Close::invalid(&format!("Invalid message: {message}")))?;
+        if !given.says_what() {
+            return Err(Close::invalid("Invalid message: `query` is missing").into());
+        }
         let mut actor = self.standing.actor();
         if let Some(request) = &self.request {
             actor = actor.in_request(&request.0);

@@ -270,7 +270,7 @@ assertion('a client that does not read is given up', async () => {
   bare.socket.pause();
   const fields = 'name description args { name description defaultValue type { name } }';
   const types = `types { name description fields(includeDeprecated: true) { ${fields} } }`;
-  const query = `{ ${['a', 'b', 'c', 'd'].map((alias) => `${alias}: __schema { ${types} }`).join(' ')} }`;
+  const query = `{ __schema { ${types} } }`;
   for (let id = 0; id < 32; id += 1) bare.send({ type: 'subscribe', id: `${id}`, payload: { query } });
   await new Promise((resolve) => setTimeout(resolve, 20_000));
   bare.socket.resume();
