@@ -190,7 +190,8 @@ fn invoice(change: &Value) -> &str {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_socket_keeps_to_graphql_transport_ws() {
     let scene = scene(0).await;
-    let running = scene.serve();
+    // What is asked here costs more than a person asks for in a minute.
+    let running = scene.serve_with(&["--cost-per-minute", "0"]);
     let script = tool("graphql-ws-assertions.mjs");
     let mut command = Command::new("node");
     command.arg(script).args([&socket(&running), &scene.token]);

@@ -18,7 +18,7 @@ use super::{
     rates::Who,
 };
 use crate::{
-    App, Error,
+    App,
     access::{
         self, Role, Secret,
         oidc::{Oidc, Returned},
@@ -156,7 +156,7 @@ pub async fn sign_out(request: &Request, service: Data<&Arc<Service>>) -> Respon
     if let Some(secret) = cookies::session(request, app) {
         let ended = access::commands::end_session(app, &secret).await;
         if let Err(error) = ended {
-            return not_signed_in(app, Error::from(error).into());
+            return not_signed_in(app, error.into());
         }
     }
     go("/", [cookies::end_session(app)])
