@@ -5,6 +5,7 @@ export const known = [
     // True. async-graphql makes the types of connections and takes no text for them; `edges`, `nodes`, `pageInfo`,
     // `totalCount` and `totals` in them are described.
     at: [
+      'type AccessTokenConnection',
       'type AllocationConnection',
       'type AllocationReceiptConnection',
       'type AllocationSpendConnection',
