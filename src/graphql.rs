@@ -336,8 +336,9 @@ impl Extension for Errors {
         stream: BoxStream<'s, Response>,
         next: NextSubscribe<'_>,
     ) -> BoxStream<'s, Response> {
-        let presented = next.run(ctx, stream).map(|mut response| {
-            response.errors.iter_mut().for_each(|error| present(error, None));
+        let request = ctx.data::<RequestId>().ok().cloned();
+        let presented = next.run(ctx, stream).map(move |mut response| {
+            response.errors.iter_mut().for_each(|error| present(error, request.as_ref()));
             response
         });
         presented.boxed()

@@ -42,6 +42,8 @@ struct Service {
     limits: Limits,
     body_timeout: Duration,
     introspection: Introspection,
+    /// Sites whose pages may open a socket.
+    origins: Vec<String>,
 }
 
 /// All paths of a process that serves the API, with the settings that are usual.
@@ -52,7 +54,9 @@ pub fn routes(app: &App) -> impl Endpoint + use<> {
 /// All paths of a process that serves the API.
 pub fn routes_with(app: &App, settings: Settings) -> impl Endpoint + use<> {
     let gate = Gate::new(settings.limits.clone(), settings.web.introspection);
+    let origins = [vec![app.public_url.to_string()], settings.web.allowed_origins.clone()].concat();
     let service = Arc::new(Service {
+        origins,
         app: app.clone(),
         schema: api::schema_behind(gate),
         rates: Arc::new(rates::Rates::new(&settings.web)),

@@ -13,24 +13,21 @@ pub struct Live {
     stopping: watch::Sender<bool>,
     places: Arc<Semaphore>,
     most_sockets: u32,
-    /// The origins of pages, beside the service's own, that may open a socket.
-    pub origins: Vec<String>,
 }
 
 impl Default for Live {
     fn default() -> Self {
-        Self::new(MOST_SOCKETS, vec![])
+        Self::new(MOST_SOCKETS)
     }
 }
 
 impl Live {
-    pub fn new(most_sockets: u32, origins: Vec<String>) -> Self {
+    pub fn new(most_sockets: u32) -> Self {
         Self {
             newest: watch::Sender::new(0),
             stopping: watch::Sender::new(false),
             places: Arc::new(Semaphore::new(most_sockets as usize)),
             most_sockets,
-            origins,
         }
     }
 

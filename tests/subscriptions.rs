@@ -123,6 +123,13 @@ struct Follower {
 
 impl Follower {
     fn start(running: &Running, token: &str, variables: &Value) -> Self {
+        let follower = Self::knock(running, token, variables);
+        assert_eq!(follower.hears()["event"], "connected");
+        follower
+    }
+
+    /// Whether or not it is let in.
+    fn knock(running: &Running, token: &str, variables: &Value) -> Self {
         let mut child = Command::new("node")
             .arg(tool("follow.mjs"))
             .args([&socket(running), token, &variables.to_string()])
@@ -137,9 +144,7 @@ impl Follower {
                 let _ = said.send(serde_json::from_str(&line).unwrap());
             }
         });
-        let follower = Self { child, lines };
-        assert_eq!(follower.hears()["event"], "connected");
-        follower
+        Self { child, lines }
     }
 
     fn after(running: &Running, token: &str, cursor: &str) -> Self {
@@ -603,4 +608,17 @@ async fn subscriptions_are_not_answered_over_http() {
         answer["errors"][0]["message"],
         "Subscriptions are not supported on this transport."
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn unknown_tokens_are_counted_on_sockets_too() {
+    let scene = scene(0).await;
+    let running = scene.serve_with(&["--failed-sign-ins-per-minute", "2"]);
+    let knock = || Follower::knock(&running, "thrive_nobody", &json!({})).closed();
+    for _ in 0..2 {
+        assert_eq!(knock().0, 4403);
+    }
+    let (code, reason) = knock();
+    assert_eq!(code, 1013);
+    assert!(reason.contains("2 in a minute at most"), "{reason}");
 }

@@ -8,7 +8,7 @@ pub const NAME: &str = "audit_seal";
 
 pub async fn run(app: &App, run: &Run) -> Result<Summary> {
     let mut sealed = 0;
-    while !run.must_stop() {
+    while !run.must_stop() && audit::store::waits(&app.db).await? {
         let mut tx = app.db.begin().await?;
         let batch = audit::commands::seal(app, &mut tx, run.batch).await?;
         if run.dry_run {
@@ -18,9 +18,6 @@ pub async fn run(app: &App, run: &Run) -> Result<Summary> {
         }
         tx.commit().await?;
         sealed += batch;
-        if batch == 0 {
-            break;
-        }
     }
     Ok(Summary {
         done: sealed,

@@ -15,6 +15,9 @@ use crate::{
     people::{self, Person},
 };
 
+/// How long a browser acts for whoever signed in with it.
+pub const SESSION: TimeDelta = TimeDelta::hours(12);
+
 /// A role to give to a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewRole {
@@ -129,8 +132,7 @@ pub(super) async fn must_fit(tx: &mut PgConnection, role: &NewRole) -> Result<()
 /// Lets a browser act for a person who has just signed in, for twelve hours.
 pub async fn begin_session(app: &App, identity: &Identity) -> Result<Secret> {
     let secret = Secret::generate()?;
-    let lifetime = TimeDelta::hours(12);
-    let token = new_token(app, identity.person, identity.role, TokenKind::Session, lifetime);
+    let token = new_token(app, identity.person, identity.role, TokenKind::Session, SESSION);
     let mut tx = audit::begin_unattended(&app.db, &app.clock, "sign-in").await?;
     store::insert_token(&mut tx, &token, &secret).await?;
     tx.commit().await?;

@@ -53,20 +53,12 @@ impl RoleGrant {
 
     /// The city it is for; null when it is not bound to one.
     async fn city(&self, ctx: &Context<'_>) -> Result<Option<City>> {
-        match self.city_id {
-            Some(id) => Ok(ctx.data_unchecked::<DataLoader<CityLoader>>().load_one(id).await?),
-            None => Ok(None),
-        }
+        CityLoader::find(ctx, self.city_id).await
     }
 
     /// The organization it is for; null when it is not bound to one.
     async fn organization(&self, ctx: &Context<'_>) -> Result<Option<Organization>> {
-        match self.organization_id {
-            Some(id) => {
-                Ok(ctx.data_unchecked::<DataLoader<OrganizationLoader>>().load_one(id).await?)
-            }
-            None => Ok(None),
-        }
+        OrganizationLoader::find(ctx, self.organization_id).await
     }
 
     /// Who gave it; null for the operator and the identity provider.

@@ -15,7 +15,7 @@ pub async fn identify(
     now: DateTime<Utc>,
 ) -> sqlx::Result<Option<Identity>> {
     let row = sqlx::query_as!(
-        Acting,
+        Held,
         r#"
         with live as (
             select id, person_id, role, scope, last_used_at
@@ -41,13 +41,13 @@ pub async fn identify(
 }
 
 /// A person in a role that is held now.
-pub async fn act_as(
+pub async fn in_role(
     db: impl PgExecutor<'_>,
     person: PersonId,
     role: Role,
 ) -> sqlx::Result<Option<Identity>> {
     let row = sqlx::query_as!(
-        Acting,
+        Held,
         r#"
         select $1::uuid as "person!: PersonId", $2::text as "role!: Role", 'READ_WRITE' as "scope!: TokenScope",
                held.unscoped as "unscoped!", held.cities as "cities!: Vec<CityId>",
@@ -63,7 +63,7 @@ pub async fn act_as(
     Ok(row.map(Into::into))
 }
 
-struct Acting {
+struct Held {
     person: PersonId,
     role: Role,
     scope: TokenScope,
@@ -73,8 +73,8 @@ struct Acting {
     approval_limit: Option<Money>,
 }
 
-impl From<Acting> for Identity {
-    fn from(row: Acting) -> Self {
+impl From<Held> for Identity {
+    fn from(row: Held) -> Self {
         let everything = row.role.reaches_everything() || row.role == Role::Service && row.unscoped;
         Self {
             person: row.person,

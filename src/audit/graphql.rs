@@ -1,6 +1,4 @@
-use async_graphql::{
-    ComplexObject, Context, ID, InputObject, Object, connection::Connection, dataloader::DataLoader,
-};
+use async_graphql::{ComplexObject, Context, ID, InputObject, Object, connection::Connection};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -57,8 +55,7 @@ const PREFIXES: &[(&str, &str)] = &[
 impl AuditEntry {
     /// Who did it; null where no person acted.
     async fn person(&self, ctx: &Context<'_>) -> Result<Option<Person>> {
-        let Some(person) = self.person_id else { return Ok(None) };
-        Ok(ctx.data_unchecked::<DataLoader<PersonLoader>>().load_one(person).await?)
+        PersonLoader::find(ctx, self.person_id).await
     }
 
     /// The id of the row, as `node` takes it where it is a node; null for a row that has none of its own.

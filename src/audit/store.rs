@@ -28,6 +28,13 @@ pub async fn act_as(
     Ok(())
 }
 
+/// Whether an entry waits for its seal.
+pub async fn waits(db: impl PgExecutor<'_>) -> sqlx::Result<bool> {
+    sqlx::query_scalar!(r#"select exists (select from audit_unsealed) as "waits!""#)
+        .fetch_one(db)
+        .await
+}
+
 /// One at a time adds to the chain.
 pub async fn lock_chain(tx: &mut PgConnection) -> sqlx::Result<()> {
     sqlx::query_scalar!(

@@ -202,6 +202,16 @@ impl CityMutation {
 
 pub struct CityLoader(pub App);
 
+impl CityLoader {
+    /// The city that something names, together with all others that an answer asks for.
+    pub async fn find(ctx: &Context<'_>, id: Option<CityId>) -> Result<Option<City>> {
+        match id {
+            Some(id) => Ok(ctx.data_unchecked::<DataLoader<Self>>().load_one(id).await?),
+            None => Ok(None),
+        }
+    }
+}
+
 impl Loader<CityId> for CityLoader {
     type Value = City;
     type Error = Shared;
@@ -213,6 +223,16 @@ impl Loader<CityId> for CityLoader {
 }
 
 pub struct CountyLoader(pub App);
+
+impl CountyLoader {
+    /// The county that something names, together with all others that an answer asks for.
+    pub async fn find(ctx: &Context<'_>, id: Option<CountyId>) -> Result<Option<County>> {
+        match id {
+            Some(id) => Ok(ctx.data_unchecked::<DataLoader<Self>>().load_one(id).await?),
+            None => Ok(None),
+        }
+    }
+}
 
 impl Loader<CountyId> for CountyLoader {
     type Value = County;

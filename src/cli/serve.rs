@@ -70,8 +70,7 @@ async fn serve(
         None => None,
     };
     let mut app = app.with_provider(provider);
-    let pages = [vec![url.clone()], options.web.allowed_origins.clone()].concat();
-    app.live = Arc::new(Live::new(options.sockets, pages));
+    app.live = Arc::new(Live::new(options.sockets));
     tokio::pin!(stop);
     if data == Data::Demo {
         tokio::select! {

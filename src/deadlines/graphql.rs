@@ -53,10 +53,7 @@ impl Deadline {
 
     /// The city that it is about, where it is about a city.
     async fn city(&self, ctx: &Context<'_>) -> Result<Option<City>> {
-        match self.city_id {
-            Some(id) => Ok(ctx.data_unchecked::<DataLoader<CityLoader>>().load_one(id).await?),
-            None => Ok(None),
-        }
+        CityLoader::find(ctx, self.city_id).await
     }
 
     /// Who is responsible for it, and is reminded.

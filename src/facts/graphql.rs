@@ -24,28 +24,17 @@ use crate::{
 impl Fact {
     /// The city that it is about, where it is about a city.
     async fn city(&self, ctx: &Context<'_>) -> Result<Option<City>> {
-        match self.city_id {
-            Some(id) => Ok(ctx.data_unchecked::<DataLoader<CityLoader>>().load_one(id).await?),
-            None => Ok(None),
-        }
+        CityLoader::find(ctx, self.city_id).await
     }
 
     /// The county that it is about, where it is about a county.
     async fn county(&self, ctx: &Context<'_>) -> Result<Option<County>> {
-        match self.county_id {
-            Some(id) => Ok(ctx.data_unchecked::<DataLoader<CountyLoader>>().load_one(id).await?),
-            None => Ok(None),
-        }
+        CountyLoader::find(ctx, self.county_id).await
     }
 
     /// The organization that it is about, where it is about an organization.
     async fn organization(&self, ctx: &Context<'_>) -> Result<Option<Organization>> {
-        match self.organization_id {
-            Some(id) => {
-                Ok(ctx.data_unchecked::<DataLoader<OrganizationLoader>>().load_one(id).await?)
-            }
-            None => Ok(None),
-        }
+        OrganizationLoader::find(ctx, self.organization_id).await
     }
 
     /// Who recorded it.

@@ -105,18 +105,12 @@ impl FundingKey {
 
     /// The city.
     async fn city(&self, ctx: &Context<'_>) -> Result<Option<City>> {
-        match self.0.city {
-            Some(id) => Ok(ctx.data_unchecked::<DataLoader<CityLoader>>().load_one(id).await?),
-            None => Ok(None),
-        }
+        CityLoader::find(ctx, self.0.city).await
     }
 
     /// The county.
     async fn county(&self, ctx: &Context<'_>) -> Result<Option<County>> {
-        match self.0.county {
-            Some(id) => Ok(ctx.data_unchecked::<DataLoader<CountyLoader>>().load_one(id).await?),
-            None => Ok(None),
-        }
+        CountyLoader::find(ctx, self.0.county).await
     }
 
     /// The Community Action Area.
@@ -131,12 +125,7 @@ impl FundingKey {
 
     /// The organization that receives the money.
     async fn recipient(&self, ctx: &Context<'_>) -> Result<Option<Organization>> {
-        match self.0.recipient {
-            Some(id) => {
-                Ok(ctx.data_unchecked::<DataLoader<OrganizationLoader>>().load_one(id).await?)
-            }
-            None => Ok(None),
-        }
+        OrganizationLoader::find(ctx, self.0.recipient).await
     }
 }
 

@@ -209,8 +209,6 @@ fn file(name: &str, format: Format, body: Body) -> Response {
     Response::builder()
         .content_type(format.media())
         .header(header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\""))
-        .header(header::CACHE_CONTROL, "no-store")
-        .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
         .body(body)
 }
 

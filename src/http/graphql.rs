@@ -21,8 +21,12 @@ use super::{
     answers::{Bad, JSON, RESPONSE_JSON, bad, failed, json, refuse},
     identity::admit,
     persisted::{Asked, NOT_FOUND},
+    rates::{TooOften, Who},
 };
-use crate::graphql::{self, RequestId, limits::check_json};
+use crate::{
+    access::Actor,
+    graphql::{self, RequestId, limits::check_json},
+};
 
 #[handler]
 pub async fn execute(request: &Request, body: Body, service: Data<&Arc<Service>>) -> Response {
@@ -48,8 +52,10 @@ async fn graphql(request: &Request, body: Body, service: &Service) -> Result<Res
         let status = if mistake { StatusCode::BAD_REQUEST } else { StatusCode::OK };
         failed(media, status, code, &message)
     })?;
-    let gate = graphql::gate(&service.schema);
-    let weight = gate.check(&mut operation).map_err(|answer| respond(media, *answer))?;
+    pass(service, &mut operation, &actor, who).map_err(|why| match why {
+        NotPassed::Told(answer) => respond(media, *answer),
+        NotPassed::TooOften(too) => too.response(media),
+    })?;
     if *request.method() == Method::GET && !only_queries(&mut operation) {
         let mut response = refuse(
             media,
@@ -59,14 +65,31 @@ async fn graphql(request: &Request, body: Body, service: &Service) -> Result<Res
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
         return Err(response);
     }
-    gate.admit(&weight, &actor).map_err(|answer| respond(media, *answer))?;
-    service.rates.cost(who, weight.cost).map_err(|too| too.response(media))?;
     let mut actor = actor;
     if let Some(id) = request.data::<RequestId>().cloned() {
         actor = actor.in_request(&id.0);
         operation = operation.data(id);
     }
     Ok(respond(media, graphql::run(&service.app, &service.schema, actor, operation).await))
+}
+
+/// Why an operation is not carried out.
+pub enum NotPassed {
+    Told(Box<Answer>),
+    TooOften(TooOften),
+}
+
+/// Lets an operation pass that asks for no more than somebody may, now.
+pub fn pass(
+    service: &Service,
+    operation: &mut Operation,
+    actor: &Actor,
+    who: Who,
+) -> Result<(), NotPassed> {
+    let gate = graphql::gate(&service.schema);
+    let weight = gate.check(operation).map_err(NotPassed::Told)?;
+    gate.admit(&weight, actor).map_err(NotPassed::Told)?;
+    service.rates.cost(who, weight.cost).map_err(NotPassed::TooOften)
 }
 
 /// The operation of a request, whose document it sends or names.

@@ -9,7 +9,10 @@ use poem::{
     middleware::{CatchPanic, Cors},
 };
 
-use super::answers::{JSON, failed};
+use super::{
+    answers::{JSON, failed},
+    identity::ROLE,
+};
 
 /// What answers are guarded by.
 #[derive(Clone, Debug)]
@@ -56,7 +59,7 @@ impl Guard {
     fn cors(&self) -> Cors {
         let cors = Cors::new()
             .allow_methods([Method::GET, Method::POST])
-            .allow_headers(["authorization", "content-type", "traceparent", "x-request-id"])
+            .allow_headers(["authorization", "content-type", ROLE, "traceparent", "x-request-id"])
             .expose_headers(["retry-after", "x-request-id"])
             .allow_credentials(false);
         let origins = self.allowed_origins.iter();

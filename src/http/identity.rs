@@ -86,7 +86,10 @@ pub async fn admit(
         Ok(actor) => actor,
         Err(why) => {
             if let Unknown | Expired = why {
-                service.rates.failure(request).map_err(|too| too.response(media))?;
+                service
+                    .rates
+                    .failure(service.rates.address(request))
+                    .map_err(|too| too.response(media))?;
             }
             return Err(why.answer(media));
         }

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, panic::AssertUnwindSafe, sync::Arc};
 
 use async_graphql::{
-    Request as Operation, Response as Answer, ServerError, Value as Data,
+    Request as Operation, Response as Answer, Value as Data,
     parser::types::{
         DocumentOperations, ExecutableDocument, OperationType, Selection, SelectionSet,
     },
@@ -18,7 +18,7 @@ use tracing::Instrument;
 
 use super::{
     Service,
-    graphql::{Parameters, failed_before_execution},
+    graphql::{NotPassed, Parameters, failed_before_execution, operation, pass},
     rates::{TooOften, Who},
     transport_ws::{Run, Said},
 };
@@ -42,9 +42,6 @@ enum Kind {
     /// Of several fields at once.
     ManySubscriptions,
 }
-
-/// How deep a subscription's field may lie in fragments.
-const DEEPEST_FRAGMENT: usize = 8;
 
 /// Where an operation says it. There is room for little: whoever has more to say waits.
 pub struct Teller {
@@ -79,7 +76,7 @@ pub fn start(
         let answered = async {
             match admitted {
                 Ok(operation) => answer(&service, asker.actor, kind, operation, &teller).await,
-                Err(refused) => teller.say(Said::Failed(errors_of(&refused))).await,
+                Err(errors) => teller.say(Said::Failed(errors)).await,
             }
         };
         if AssertUnwindSafe(answered).catch_unwind().await.is_err() {
@@ -99,26 +96,25 @@ pub struct Asker {
     pub request: Option<RequestId>,
 }
 
-/// What holds for a request over HTTP holds for an operation of a socket.
-fn admit(service: &Service, asker: &Asker, given: Parameters) -> Result<Operation, Box<Answer>> {
-    let refused = |code: &str, message: String| {
-        let mut error = ServerError::new(message, None);
-        error.extensions.get_or_insert_default().set("code", code);
-        Box::new(Answer::from_errors(vec![error]))
-    };
-    let mut operation = super::graphql::operation(service, given)
-        .map_err(|(code, message)| refused(code, message))?;
-    let gate = graphql::gate(&service.schema);
-    let weight = gate.check(&mut operation)?;
-    gate.admit(&weight, &asker.actor)?;
+/// What holds for a request over HTTP holds for an operation of a socket. Answers with the errors of one that is
+/// not carried out.
+fn admit(service: &Service, asker: &Asker, given: Parameters) -> Result<Operation, Value> {
     let who = Who::of(&asker.actor, asker.address);
-    let counted =
-        service.rates.request(who).and_then(|()| service.rates.cost(who, weight.cost.max(1)));
-    counted.map_err(|too| refused(TooOften::CODE, too.message))?;
+    service.rates.request(who).map_err(too_often)?;
+    let mut operation =
+        operation(service, given).map_err(|(code, message)| failure(code, &message))?;
+    pass(service, &mut operation, &asker.actor, who).map_err(|why| match why {
+        NotPassed::Told(answer) => errors_of(&answer),
+        NotPassed::TooOften(too) => too_often(too),
+    })?;
     Ok(match asker.request.clone() {
         Some(request) => operation.data(request),
         None => operation,
     })
+}
+
+fn too_often(too: TooOften) -> Value {
+    failure(TooOften::CODE, &too.message)
 }
 
 /// A document that cannot be parsed, or does not say which of its operations is meant, fails as a query does.
@@ -133,20 +129,17 @@ fn kind_of(operation: &mut Operation) -> Kind {
     match meant.node.ty {
         OperationType::Query => Kind::Query,
         OperationType::Mutation => Kind::Mutation,
-        OperationType::Subscription => match roots(&meant.node.selection_set.node, document, 0) {
+        OperationType::Subscription => match roots(&meant.node.selection_set.node, document) {
             1 => Kind::Subscription,
             _ => Kind::ManySubscriptions,
         },
     }
 }
 
-/// How many fields a selection has at its root, those of fragments included.
-fn roots(selection: &SelectionSet, document: &ExecutableDocument, depth: usize) -> usize {
-    // Fragments that lead round in circles are refused when the document is checked, which comes later.
-    if depth > DEEPEST_FRAGMENT {
-        return 2;
-    }
-    let within = |selection: &SelectionSet| roots(selection, document, depth + 1);
+/// How many fields a selection has at its root, those of fragments included: two stand for any more. Fragments lead
+/// nowhere round in circles, since the document has passed.
+fn roots(selection: &SelectionSet, document: &ExecutableDocument) -> usize {
+    let within = |selection: &SelectionSet| roots(selection, document);
     let roots_of = |selection: &Selection| match selection {
         Selection::Field(_) => 1,
         Selection::InlineFragment(inline) => within(&inline.node.selection_set.node),

@@ -68,7 +68,6 @@ fn page(name: &str, cache: &str) -> Response {
         Some(file) => Response::builder()
             .content_type(file.metadata.mimetype())
             .header(header::CACHE_CONTROL, cache)
-            .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
             .body(file.data.into_owned()),
         None => Response::builder()
             .status(StatusCode::NOT_FOUND)

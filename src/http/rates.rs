@@ -75,8 +75,8 @@ impl Rates {
 
     /// Counts a token that nobody has. Whoever has a good one is let in from the same address all the same: behind a
     /// proxy or a city's firewall that is everybody.
-    pub fn failure(&self, request: &Request) -> Result<(), TooOften> {
-        spend(self.failures.as_ref(), Who::Address(self.address(request)), 1)
+    pub fn failure(&self, from: IpAddr) -> Result<(), TooOften> {
+        spend(self.failures.as_ref(), Who::Address(from), 1)
     }
 
     pub fn who(&self, request: &Request, actor: &Actor) -> Who {

@@ -21,12 +21,11 @@ use crate::{
     App,
     access::{
         self, Role, Secret,
-        oidc::{Oidc, Returned},
+        commands::SESSION,
+        oidc::{self, Oidc, Returned},
     },
 };
 
-const SESSION_SECONDS: i64 = 12 * 60 * 60;
-const SIGN_IN_SECONDS: i64 = 10 * 60;
 const FORM_LIMIT: usize = 4 * 1024;
 
 const POLICY: &str =
@@ -61,7 +60,7 @@ pub async fn begin(request: &Request, service: Data<&Arc<Service>>) -> Response 
     };
     match provider.begin(app, role).await {
         Ok(begun) => {
-            let cookie = cookies::set_sign_in(app, &begun.browser, SIGN_IN_SECONDS);
+            let cookie = cookies::set_sign_in(app, &begun.browser, oidc::SIGN_IN.num_seconds());
             go(&begun.url, [cookie])
         }
         Err(error) => not_signed_in(app, error.into()),
@@ -132,7 +131,7 @@ pub async fn paste(request: &Request, body: Body, service: Data<&Arc<Service>>) 
     match known(app, &secret).await {
         Ok(_) => signed_in(app, &secret),
         Err(NotIdentified::Unknown) => {
-            if let Err(too) = service.rates.failure(request) {
+            if let Err(too) = service.rates.failure(service.rates.address(request)) {
                 return too.response(JSON);
             }
             let message = "The token is not known, has expired or was revoked. Paste another.";
@@ -163,7 +162,7 @@ pub async fn sign_out(request: &Request, service: Data<&Arc<Service>>) -> Respon
 }
 
 fn signed_in(app: &App, secret: &Secret) -> Response {
-    go("/", [cookies::set_session(app, secret, SESSION_SECONDS), cookies::end_sign_in(app)])
+    go("/", [cookies::set_session(app, secret, SESSION.num_seconds()), cookies::end_sign_in(app)])
 }
 
 fn not_signed_in(app: &App, why: NotIdentified) -> Response {
@@ -198,12 +197,8 @@ fn not_signed_in(app: &App, why: NotIdentified) -> Response {
 }
 
 fn go<const N: usize>(to: &str, cookies: [Option<HeaderValue>; N]) -> Response {
-    let mut response = Response::builder()
-        .status(StatusCode::SEE_OTHER)
-        .header(header::LOCATION, to)
-        .header(header::CACHE_CONTROL, "no-store")
-        .header(header::REFERRER_POLICY, "no-referrer")
-        .finish();
+    let mut response =
+        Response::builder().status(StatusCode::SEE_OTHER).header(header::LOCATION, to).finish();
     for cookie in cookies.into_iter().flatten() {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
@@ -224,9 +219,6 @@ fn page(status: StatusCode, message: &str, markup: &str) -> Response {
     Response::builder()
         .status(status)
         .content_type("text/html; charset=utf-8")
-        .header(header::CACHE_CONTROL, "no-store")
-        .header(header::REFERRER_POLICY, "no-referrer")
-        .header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
         .header(header::CONTENT_SECURITY_POLICY, POLICY)
         .body(body)
 }

@@ -55,7 +55,7 @@ pub async fn open(
     service: Data<&Arc<Service>>,
 ) -> Response {
     let (origin, host) = (request.header(header::ORIGIN), request.header(header::HOST));
-    if !origin::is_let_in(origin, host, &service.app.live.origins) {
+    if !origin::is_let_in(origin, host, &service.origins) {
         let message = "pages of this origin may not open a socket here";
         return refuse(JSON, StatusCode::FORBIDDEN, message);
     }
@@ -85,7 +85,7 @@ pub async fn open(
         .protocols([SUBPROTOCOL])
         .config(limits)
         .on_upgrade(move |socket| {
-            let standing = Standing::new(&service, header, role);
+            let standing = Standing::new(&service, address, header, role);
             converse(socket, service, standing, address, id).instrument(span)
         })
         .into_response()

@@ -1,7 +1,7 @@
 //! Who holds a socket, and whether that still holds: a token that was revoked or has expired ends it, and so does a
 //! change of what its owner may see.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use serde_json::{Map, Value};
 use tokio::time::Instant;
@@ -15,6 +15,8 @@ use crate::access::Actor;
 
 pub struct Standing {
     service: Arc<Service>,
+    /// Where the socket comes from.
+    address: IpAddr,
     /// `Bearer ...`, as the client last said it; none when it says nothing.
     authorization: Option<String>,
     /// The role to act in, where the token gives several.
@@ -25,9 +27,15 @@ pub struct Standing {
 
 impl Standing {
     /// With the request's own header, for clients that can send one.
-    pub fn new(service: &Arc<Service>, header: Option<String>, role: Option<String>) -> Self {
+    pub fn new(
+        service: &Arc<Service>,
+        address: IpAddr,
+        header: Option<String>,
+        role: Option<String>,
+    ) -> Self {
         Self {
             service: Arc::clone(service),
+            address,
             authorization: header,
             role,
             actor: Actor::Anyone,
@@ -65,9 +73,12 @@ impl Standing {
             Err(NotIdentified::Forbidden(message)) => {
                 Err(Close::forbidden(&format!("Forbidden: {message}")))
             }
-            Err(_) => Err(Close::forbidden(
-                "Forbidden: the token is not known, has expired or was revoked",
-            )),
+            Err(_) => {
+                let counted = self.service.rates.failure(self.address);
+                counted.map_err(|too| Close::new(1013, &too.message))?;
+                let why = "Forbidden: the token is not known, has expired or was revoked";
+                Err(Close::forbidden(why))
+            }
         }
     }
 

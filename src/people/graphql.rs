@@ -25,10 +25,7 @@ use crate::{
 impl Organization {
     /// The city whose government, or whose organization, it is.
     async fn city(&self, ctx: &Context<'_>) -> Result<Option<City>> {
-        match self.city_id {
-            Some(id) => Ok(ctx.data_unchecked::<DataLoader<CityLoader>>().load_one(id).await?),
-            None => Ok(None),
-        }
+        CityLoader::find(ctx, self.city_id).await
     }
 
     /// What is known of it as of a day: at most one fact of a kind. `facts` lists all that was recorded.
@@ -42,10 +39,7 @@ impl Organization {
 
     /// The county whose department it is.
     async fn county(&self, ctx: &Context<'_>) -> Result<Option<County>> {
-        match self.county_id {
-            Some(id) => Ok(ctx.data_unchecked::<DataLoader<CountyLoader>>().load_one(id).await?),
-            None => Ok(None),
-        }
+        CountyLoader::find(ctx, self.county_id).await
     }
 }
 
@@ -75,20 +69,12 @@ impl Person {
 
     /// The organization the person works for.
     async fn organization(&self, ctx: &Context<'_>) -> Result<Option<Organization>> {
-        match self.organization_id {
-            Some(id) => {
-                Ok(ctx.data_unchecked::<DataLoader<OrganizationLoader>>().load_one(id).await?)
-            }
-            None => Ok(None),
-        }
+        OrganizationLoader::find(ctx, self.organization_id).await
     }
 
     /// The city the person belongs to.
     async fn city(&self, ctx: &Context<'_>) -> Result<Option<City>> {
-        match self.city_id {
-            Some(id) => Ok(ctx.data_unchecked::<DataLoader<CityLoader>>().load_one(id).await?),
-            None => Ok(None),
-        }
+        CityLoader::find(ctx, self.city_id).await
     }
 }
 
@@ -258,6 +244,19 @@ impl PeopleMutation {
 }
 
 pub struct OrganizationLoader(pub App);
+
+impl OrganizationLoader {
+    /// The organization that something names, together with all others that an answer asks for.
+    pub async fn find(
+        ctx: &Context<'_>,
+        id: Option<OrganizationId>,
+    ) -> Result<Option<Organization>> {
+        match id {
+            Some(id) => Ok(ctx.data_unchecked::<DataLoader<Self>>().load_one(id).await?),
+            None => Ok(None),
+        }
+    }
+}
 
 impl Loader<OrganizationId> for OrganizationLoader {
     type Value = Organization;

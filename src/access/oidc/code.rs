@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How long somebody may take to sign in at the provider.
-const VALID: TimeDelta = TimeDelta::minutes(10);
+pub const VALID: TimeDelta = TimeDelta::minutes(10);
 
 /// A sign-in that sets out.
 pub struct Begun {

@@ -13,7 +13,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use anyhow::ensure;
 
-pub use code::{Begun, Returned};
+pub use code::{Begun, Returned, VALID as SIGN_IN};
 pub use jwt::{Disbelief, Said};
 pub use people::Known;
 

@@ -125,7 +125,7 @@ impl Known {
     /// The person in the role that was asked for, or in the only one.
     pub async fn act(&self, app: &App, wanted: Option<Role>) -> Result<Identity> {
         let role = self.choose(wanted)?;
-        let identity = store::act_as(&app.db, self.person, role).await?;
+        let identity = store::in_role(&app.db, self.person, role).await?;
         identity.ok_or_else(|| Error::Refused(Refusal::new(Forbidden, "the role has just ended")))
     }
 
