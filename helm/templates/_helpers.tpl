@@ -58,22 +58,62 @@ OTEL_EXPORTER_OTLP_ENDPOINT: {{ . | quote }}
 {{- with .Values.telemetry.serviceName }}
 OTEL_SERVICE_NAME: {{ . | quote }}
 {{- end }}
+{{- with .Values.signIn }}
+{{- if .issuer }}
+THRIVE_OIDC_ISSUER: {{ .issuer | quote }}
+THRIVE_OIDC_AUDIENCE: {{ required "signIn.audience is missing (for which the provider makes access tokens)" .audience | quote }}
+THRIVE_OIDC_SCOPES: {{ .scopes | quote }}
+THRIVE_OIDC_ROLES_CLAIM: {{ .rolesClaim | quote }}
+{{- with .clientId }}
+THRIVE_OIDC_CLIENT_ID: {{ . | quote }}
+{{- end }}
+{{- if .roles }}
+THRIVE_OIDC_ROLES_FILE: /etc/thrive/roles/roles.toml
+{{- end }}
+{{- end }}
+{{- end }}
+THRIVE_TRUSTED_PROXIES: {{ .Values.http.trustedProxies | int | quote }}
+{{- with .Values.http.allowedOrigins }}
+THRIVE_ALLOWED_ORIGINS: {{ join "," . | quote }}
+{{- end }}
+THRIVE_INTROSPECTION: {{ .Values.http.introspection | quote }}
+THRIVE_REQUESTS_PER_MINUTE: {{ .Values.http.requestsPerMinute | int | quote }}
+THRIVE_COST_PER_MINUTE: {{ .Values.http.costPerMinute | int | quote }}
+THRIVE_SOCKETS: {{ .Values.http.sockets | int | quote }}
+THRIVE_REQUEST_TIMEOUT_SECONDS: {{ .Values.http.requestTimeoutSeconds | int | quote }}
+{{- range $name, $value := .Values.settings }}
+{{ $name }}: {{ $value | quote }}
+{{- end }}
+{{- end -}}
+
+{{/* Groups and the roles they give, where the chart is told. */}}
+{{- define "thrive.roles" -}}
+{{- if .Values.signIn.issuer }}{{ .Values.signIn.roles }}{{ end -}}
 {{- end -}}
 
 {{- define "thrive.secret" -}}
 DATABASE_URL: {{ required "secret.databaseUrl is missing (or name a Secret in secret.existingName)" .Values.secret.databaseUrl | b64enc }}
+{{- with .Values.secret.directDatabaseUrl }}
+THRIVE_DIRECT_DATABASE_URL: {{ . | b64enc }}
+{{- end }}
+{{- with .Values.secret.oidcClientSecret }}
+THRIVE_OIDC_CLIENT_SECRET: {{ . | b64enc }}
+{{- end }}
 MAIL_URL: {{ required "secret.mailUrl is missing (or name a Secret in secret.existingName)" .Values.secret.mailUrl | b64enc }}
 {{- end -}}
 
 {{/* Pods are replaced when what they read has changed. An existing Secret cannot be seen from here. */}}
 {{- define "thrive.checksums" -}}
 checksum/config: {{ include "thrive.config" . | sha256sum }}
+{{- with include "thrive.roles" . }}
+checksum/roles: {{ . | sha256sum }}
+{{- end }}
 {{- if not .Values.secret.existingName }}
 checksum/secret: {{ include "thrive.secret" . | sha256sum }}
 {{- end }}
 {{- end -}}
 
-{{/* What every pod has in common, the migration's too. */}}
+{{/* What every pod has in common, the migration's too, which runs before there is a ConfigMap. */}}
 {{- define "thrive.pod" -}}
 automountServiceAccountToken: false
 # A Service named thrive would otherwise put THRIVE_PORT and the like among the program's settings.
@@ -111,6 +151,11 @@ volumes:
     secret:
       secretName: {{ . }}
   {{- end }}
+  {{- if and (not .migrating) (include "thrive.roles" .) }}
+  - name: roles
+    configMap:
+      name: {{ include "thrive.fullname" . }}-roles
+  {{- end }}
 {{- end -}}
 
 {{- define "thrive.container" -}}
@@ -127,6 +172,11 @@ volumeMounts:
   {{- if .Values.certificates.existingSecret }}
   - name: certificates
     mountPath: /etc/thrive/certificates
+    readOnly: true
+  {{- end }}
+  {{- if and (not .migrating) (include "thrive.roles" .) }}
+  - name: roles
+    mountPath: /etc/thrive/roles
     readOnly: true
   {{- end }}
 {{- end -}}

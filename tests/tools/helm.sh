@@ -83,6 +83,10 @@ refuses 'api.replicas: Invalid type' --set-string api.replicas=2
 refuses 'replicaCount is not allowed' --set replicaCount=3
 refuses 'image.repository: Does not match' --set image.repository=
 refuses 'image.tag: Invalid type' --set image.tag=1
+refuses 'signIn.audience is missing' --set signIn.issuer=https://login.example.org
+refuses 'http.allowedOrigins.0: Does not match' --set 'http.allowedOrigins={https://dashboard.example.org/}'
+refuses 'http.introspection must be one of' --set http.introspection=signed_in
+refuses 'settings: ' --set settings.limit_cost=20000
 refuses 'publicUrl: Does not match' --set publicUrl=https://thrive.example.org/
 refuses 'mail.from: Does not match' --set mail.from=nobody
 refuses 'secret.databaseUrl is missing' --set secret.databaseUrl=
@@ -141,10 +145,15 @@ for file in files:
             variables.add(variable["name"])
             if "valueFrom" in variable:
                 reference = variable["valueFrom"]["secretKeyRef"]
-                keys_of.setdefault(reference["name"], set()).add(reference["key"])
+                keys_of.setdefault(reference["name"], set())
+                # What a Secret of somebody else's making may leave out, the chart's own does not.
+                if not (reference.get("optional") and reference["name"] in EXISTING):
+                    keys_of[reference["name"]].add(reference["key"])
         for volume in pod["volumes"]:
             if "secret" in volume:
                 keys_of.setdefault(volume["secret"]["secretName"], set())
+            if "configMap" in volume:
+                check(there(named("ConfigMap", volume["configMap"]["name"])), f"{component} mounts a ConfigMap that is not there yet")
         for secret, keys in keys_of.items():
             if secret not in EXISTING:
                 check(there(named("Secret", secret)), f"{component} refers to Secret {secret}, which is not there yet")
