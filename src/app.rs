@@ -4,7 +4,13 @@ use std::sync::Arc;
 
 use sqlx::PgPool;
 
-use crate::{access::oidc::Oidc, clock::Clock, email::Outgoing, live::Live, streams::Catalog};
+use crate::{
+    access::{Memory, oidc::Oidc},
+    clock::Clock,
+    email::Outgoing,
+    live::Live,
+    streams::Catalog,
+};
 
 #[derive(Clone)]
 pub struct App {
@@ -12,6 +18,8 @@ pub struct App {
     pub clock: Clock,
     /// The funding streams and programs: a short list that everything refers to.
     pub catalog: Arc<Catalog>,
+    /// Whom tokens spoke for.
+    pub memory: Arc<Memory>,
     /// How mail leaves.
     pub outgoing: Arc<Outgoing>,
     /// What its open sockets share.
@@ -29,6 +37,7 @@ impl App {
             db,
             clock,
             catalog: Arc::new(catalog),
+            memory: Arc::default(),
             outgoing: Arc::new(outgoing),
             public_url: "http://127.0.0.1:8080".into(),
             provider: None,

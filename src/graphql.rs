@@ -2,20 +2,25 @@
 
 pub mod limits;
 mod nodes;
+mod order;
+pub mod parsed;
+pub mod roots;
 
 use std::sync::Arc;
 
 use async_graphql::{
-    Context, MergedObject, MergedSubscription, Request, Response, Schema as AnySchema,
-    SchemaBuilder, ServerError, async_trait,
+    Context, MergedObject, MergedSubscription, PathSegment, Pos, Request, Response,
+    Schema as AnySchema, SchemaBuilder, ServerError, ValidationResult, Variables, async_trait,
     dataloader::DataLoader,
     extensions::{
         Extension, ExtensionContext, ExtensionFactory, NextExecute, NextRequest, NextSubscribe,
+        NextValidation,
     },
 };
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
 
 use limits::Gate;
+use parsed::{Document, Validation};
 
 use crate::{
     App, Error,
@@ -25,7 +30,10 @@ use crate::{
     budgets, cities,
     config::{Introspection, Limits},
     deadlines, delegations, disbursements, documents, email, error, facts, figures, grants,
-    holidays, jobs, matching, people, periods, plans, reports, rule_sets, spending, streams,
+    holidays, jobs, matching, people, periods, plans, reports,
+    rows::{self, Answered},
+    rule_sets, spending,
+    streams::{self, Catalog},
 };
 
 /// What can be asked. Streams and cities are public; the rest answers whoever has signed in, by what they may see.
@@ -116,20 +124,73 @@ pub fn sdl() -> String {
 }
 
 /// Answers a request on an actor's behalf, if it does not ask for too much.
-pub async fn execute(app: &App, schema: &Schema, actor: Actor, mut request: Request) -> Response {
+pub async fn execute(app: &App, schema: &Schema, actor: Actor, request: Request) -> Response {
     let gate = gate(schema);
-    let passed = gate.check(&mut request).and_then(|weight| gate.admit(&weight, &actor));
+    let checked = gate.check(&request);
+    let passed = checked.and_then(|(document, weight)| {
+        gate.admit(&weight, &actor)?;
+        Ok(document)
+    });
     match passed {
-        Ok(()) => run(app, schema, actor, request).await,
+        Ok(document) => run(app, schema, actor, request, &document).await,
         Err(answer) => *answer,
     }
 }
 
-/// Answers a request that has passed the gate, or that is the service's own.
-pub async fn run(app: &App, schema: &Schema, actor: Actor, request: Request) -> Response {
+/// Answers a request whose document has passed the gate, or is the service's own.
+pub async fn run(
+    app: &App,
+    schema: &Schema,
+    actor: Actor,
+    request: Request,
+    document: &Arc<Document>,
+) -> Response {
+    let asked = (request.operation_name.clone(), request.variables.clone());
     let loads = Loads::default();
-    let request = prepare(app, actor, request, &loads);
-    batching::run(schema.execute(request), loads).await
+    let request = prepare(app, actor, document.give(request), &loads);
+    let mut response = batching::run(schema.execute(request), loads).await;
+    arrange(&mut response, document, &asked);
+    response
+}
+
+/// Has its fields in the order of the selection.
+fn arrange(
+    response: &mut Response,
+    document: &Document,
+    (name, variables): &(Option<String>, Variables),
+) {
+    if let Some(operation) = document.operation(name.as_deref()) {
+        let question = rows::Question { document: &document.parsed, operation, variables };
+        let selected = rows::Selected::new(&question);
+        order::arrange(&mut response.data, &[&operation.selection_set.node], selected);
+    }
+}
+
+/// Answers a query straight from rows, where all of it is declared to be. With a stamp, the actor is known by memory.
+pub async fn straight(
+    app: &App,
+    actor: &Actor,
+    stamp: Option<i64>,
+    request: &Request,
+    document: &Document,
+) -> Answered {
+    let name = request.operation_name.as_deref();
+    let Some(operation) = document.operation(name).filter(|_| document.is_valid(name)) else {
+        return Answered::NotCovered;
+    };
+    let Ok(held) = Catalog::get(app).await else { return Answered::NotCovered };
+    let asking = rows::Asking { app, actor, held: &held };
+    let variables = &request.variables;
+    let question = rows::Question { document: &document.parsed, operation, variables };
+    rows::answer(&asking, stamp, &question, roots::ROOTS).await
+}
+
+/// What the executor would answer where a field failed.
+pub fn failed(field: &str, error: Error, request: Option<&RequestId>) -> Response {
+    let mut error = async_graphql::Error::from(error).into_server_error(Pos::default());
+    error.path = vec![PathSegment::Field(field.to_owned())];
+    present(&mut error, request);
+    Response::from_errors(vec![error])
 }
 
 /// What a subscription tells, on an actor's behalf, until it ends or is dropped.
@@ -138,13 +199,19 @@ pub fn subscribe(
     schema: &Schema,
     actor: Actor,
     request: Request,
+    document: Arc<Document>,
 ) -> impl Stream<Item = Response> + Send + use<> {
     let loads = Loads::default();
-    let request = prepare(app, actor, request, &loads).data(EachEvent(loads.clone()));
-    let told = schema.execute_stream(request);
-    stream::unfold((told, loads), |(mut told, loads)| async move {
-        let response = batching::run(told.next(), loads.clone()).await?;
-        Some((response, (told, loads)))
+    let asked = (request.operation_name.clone(), request.variables.clone());
+    let request = prepare(app, actor, document.give(request), &loads);
+    let told = schema.execute_stream(request.data(EachEvent(loads.clone())));
+    stream::unfold((told, loads), move |(mut told, loads)| {
+        let (document, asked) = (Arc::clone(&document), asked.clone());
+        async move {
+            let mut response = batching::run(told.next(), loads.clone()).await?;
+            arrange(&mut response, &document, &asked);
+            Some((response, (told, loads)))
+        }
     })
 }
 
@@ -328,6 +395,20 @@ impl Extension for Errors {
         }
         response.errors.iter_mut().for_each(|error| present(error, request));
         response
+    }
+
+    async fn validation(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        next: NextValidation<'_>,
+    ) -> Result<ValidationResult, Vec<ServerError>> {
+        let Ok(validation) = ctx.data::<Validation>() else { return next.run(ctx).await };
+        if let Some(known) = validation.known() {
+            return Ok(known);
+        }
+        let found = next.run(ctx).await?;
+        validation.found(found);
+        Ok(found)
     }
 
     fn subscribe<'s>(

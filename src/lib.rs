@@ -32,6 +32,7 @@ pub mod audit;
 pub mod email;
 pub mod idempotency;
 pub mod ledger;
+pub mod rows;
 
 // The slices.
 pub mod allocations;

@@ -99,7 +99,7 @@ impl Window {
         format!("{}:{}", self.order, if self.descending { "desc" } else { "asc" })
     }
 
-    fn cursor(&self, at: &Position) -> String {
+    pub fn cursor(&self, at: &Position) -> String {
         BASE64_URL_SAFE_NO_PAD.encode(format!("{}|{}|{}", self.signature(), at.id.simple(), at.key))
     }
 
@@ -128,6 +128,17 @@ impl Window {
         Ok(Position { key: key.into(), id: Uuid::try_parse(id).map_err(|_| bad())? })
     }
 
+    /// How many of the rows that a statement returned are on the page.
+    pub fn kept(&self, rows: usize) -> usize {
+        rows.min(usize::try_from(self.size).unwrap_or_default())
+    }
+
+    /// Whether there are rows before the page, and after it.
+    pub fn neighbors(&self, rows: usize) -> (bool, bool) {
+        let more = rows > self.kept(rows);
+        if self.backward { (more, self.before.is_some()) } else { (self.after.is_some(), more) }
+    }
+
     /// Makes the connection of the rows that a statement returned for this window.
     pub fn page<T: OutputType, F: async_graphql::ObjectType>(
         &self,
@@ -135,17 +146,11 @@ impl Window {
         position: impl Fn(&T) -> Position,
         fields: F,
     ) -> Connection<String, T, F> {
-        let size = usize::try_from(self.size).unwrap_or_default();
-        let more = rows.len() > size;
-        rows.truncate(size);
+        let (previous, next) = self.neighbors(rows.len());
+        rows.truncate(self.kept(rows.len()));
         if self.backward {
             rows.reverse();
         }
-        let (previous, next) = if self.backward {
-            (more, self.before.is_some())
-        } else {
-            (self.after.is_some(), more)
-        };
         let mut page = Connection::with_additional_fields(previous, next, fields);
         page.edges.extend(rows.into_iter().map(|row| Edge::new(self.cursor(&position(&row)), row)));
         page

@@ -9,9 +9,9 @@ use thrive::{
 
 fn check(limits: Limits, query: &str, variables: Value) -> Result<u32, String> {
     let gate = Gate::new(limits, Introspection::On);
-    let mut request = Request::new(query).variables(Variables::from_json(variables));
-    match gate.check(&mut request) {
-        Ok(weight) => Ok(weight.cost),
+    let request = Request::new(query).variables(Variables::from_json(variables));
+    match gate.check(&request) {
+        Ok((_, weight)) => Ok(weight.cost),
         Err(answer) => Err(answer.errors[0].message.clone()),
     }
 }

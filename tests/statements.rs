@@ -56,16 +56,22 @@ impl Visit for Counter {
 
 /// The answer, and how many statements it took. The test's runtime has one thread, so all are seen.
 pub async fn counted(service: &Service, cast: &Cast, query: &str) -> (serde_json::Value, usize) {
+    let (answer, statements) = count(service.ask(&cast.manager, query, json!({}))).await;
+    assert!(answer.get("errors").is_none(), "{answer}");
+    (answer["data"].clone(), statements)
+}
+
+/// What comes of something, and how many statements it took.
+pub async fn count<T>(done: impl Future<Output = T>) -> (T, usize) {
     // While there is one subscriber only, a callsite asks that of the thread which comes first, and
     // another test's thread has none; with two, all are asked.
     let _second = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new());
     let counter = Counter::default();
     let guard =
         tracing::subscriber::set_default(tracing_subscriber::registry().with(counter.clone()));
-    let answer = service.ask(&cast.manager, query, json!({})).await;
+    let outcome = done.await;
     drop(guard);
-    assert!(answer.get("errors").is_none(), "{answer}");
-    (answer["data"].clone(), counter.0.load(Ordering::Relaxed))
+    (outcome, counter.0.load(Ordering::Relaxed))
 }
 
 /// 200 grants, some with disbursements and reports, all with a deadline; 200 people and plans.

@@ -6,12 +6,14 @@ pub mod account_store;
 pub mod administration;
 pub mod commands;
 pub mod graphql;
+mod memory;
 pub mod model;
 pub mod oidc;
 pub mod permissions;
 pub mod store;
 pub mod token_store;
 
+pub use memory::{Known, Memory};
 pub use model::{
     AccessToken, Acting, Actor, Identity, Reach, Role, RoleGrant, RoleSource, Secret, TokenKind,
     TokenScope,

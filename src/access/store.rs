@@ -1,24 +1,32 @@
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
 
-use super::{AccessToken, Identity, Reach, Role, RoleGrant, Secret, TokenScope};
+use super::{AccessToken, Identity, Known, Reach, Role, RoleGrant, Secret, TokenScope};
 use crate::{
     id::{CityId, OrganizationId, PersonId, RoleGrantId, TokenId},
     money::Money,
 };
 
 /// The person behind a token that is live now, with the reach of all their roles of
-/// its kind. One statement, which also notes the use, at most once a minute.
+/// its kind.
 pub async fn identify(
     db: impl PgExecutor<'_>,
     secret: &Secret,
     now: DateTime<Utc>,
 ) -> sqlx::Result<Option<Identity>> {
-    let row = sqlx::query_as!(
-        Held,
+    Ok(look_up(db, secret, now).await?.map(|known| known.identity))
+}
+
+/// As `identify`, with what it takes to remember it. One statement, which also notes the use, at most once a minute.
+pub async fn look_up(
+    db: impl PgExecutor<'_>,
+    secret: &Secret,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Option<Known>> {
+    let row = sqlx::query!(
         r#"
         with live as (
-            select id, person_id, role, scope, last_used_at
+            select id, person_id, role, scope, expires_at, last_used_at
               from access_tokens
              where secret_hash = $1 and revoked_at is null and expires_at > $2::timestamptz
         ), used as (
@@ -29,15 +37,27 @@ pub async fn identify(
         select live.person_id as "person: PersonId", live.role as "role: Role", live.scope as "scope: TokenScope",
                held.unscoped as "unscoped!", held.cities as "cities!: Vec<CityId>",
                held.organizations as "organizations!: Vec<OrganizationId>",
-               held.approval_limit as "approval_limit: Money"
+               held.approval_limit as "approval_limit: Money", live.expires_at, access_stamp.stamp
           from live cross join lateral acting_in(live.person_id, live.role) held
+          cross join access_stamp
         "#,
         secret.hash(),
         now,
     )
     .fetch_optional(db)
     .await?;
-    Ok(row.map(Into::into))
+    Ok(row.map(|row| {
+        let held = Held {
+            person: row.person,
+            role: row.role,
+            scope: row.scope,
+            unscoped: row.unscoped,
+            cities: row.cities,
+            organizations: row.organizations,
+            approval_limit: row.approval_limit,
+        };
+        Known { identity: held.into(), expires_at: row.expires_at, stamp: row.stamp }
+    }))
 }
 
 /// A person in a role that is held now.

@@ -120,6 +120,24 @@ pub struct DeadlineFilter {
     updated_since: Option<DateTime<Utc>>,
 }
 
+impl DeadlineFilter {
+    /// As statements take it, with the moment at which what is open may be overdue.
+    pub fn at(self, now: DateTime<Utc>) -> store::DeadlineFilter {
+        let due_on = self.due_on.unwrap_or_default();
+        store::DeadlineFilter {
+            kinds: self.kinds,
+            statuses: self.statuses,
+            grants: self.grants,
+            cities: self.cities,
+            responsible: self.responsible,
+            due_from: due_on.from,
+            due_to: due_on.to,
+            updated_since: self.updated_since,
+            now,
+        }
+    }
+}
+
 /// What deadlines can be ordered by.
 #[derive(Clone, Copy, PartialEq, Eq, Enum)]
 pub enum DeadlineOrderField {
@@ -137,6 +155,17 @@ pub struct DeadlineOrder {
     /// Which way.
     #[graphql(default_with = "OrderDirection::Asc")]
     direction: OrderDirection,
+}
+
+pub fn window(order_by: Option<DeadlineOrder>, args: PageArgs) -> Result<Window> {
+    let earliest =
+        DeadlineOrder { field: DeadlineOrderField::DueOn, direction: OrderDirection::Asc };
+    let order = order_by.unwrap_or(earliest);
+    let name = match order.field {
+        DeadlineOrderField::DueOn => "DUE_ON",
+        DeadlineOrderField::CreatedAt => "CREATED_AT",
+    };
+    Window::new(name, order.direction, args)
 }
 
 /// What is known about a whole list of deadlines.
@@ -191,31 +220,13 @@ impl DeadlineQuery {
         before: Option<String>,
     ) -> Result<Connection<String, Deadline, DeadlinesListed>> {
         let viewer = ctx.actor().may(Permission::ReadDeadlines)?;
-        let earliest =
-            DeadlineOrder { field: DeadlineOrderField::DueOn, direction: OrderDirection::Asc };
-        let order = order_by.unwrap_or(earliest);
-        let name = match order.field {
-            DeadlineOrderField::DueOn => "DUE_ON",
-            DeadlineOrderField::CreatedAt => "CREATED_AT",
-        };
-        let window = Window::new(name, order.direction, PageArgs { first, after, last, before })?;
-        let due_on = filter.due_on.unwrap_or_default();
-        let filter = store::DeadlineFilter {
-            kinds: filter.kinds,
-            statuses: filter.statuses,
-            grants: filter.grants,
-            cities: filter.cities,
-            responsible: filter.responsible,
-            due_from: due_on.from,
-            due_to: due_on.to,
-            updated_since: filter.updated_since,
-            now: ctx.app().clock.now(),
-        };
+        let window = window(order_by, PageArgs { first, after, last, before })?;
+        let filter = filter.at(ctx.app().clock.now());
         let reach = viewer.reach.clone();
         let rows = store::list(&ctx.app().db, &window, &filter, viewer.person, &reach).await?;
         let listed =
             DeadlinesListed::Filtered { filter: Box::new(filter), viewer: viewer.person, reach };
-        Ok(window.page(rows, |row| store::position(name, row), listed))
+        Ok(window.page(rows, |row| store::position(window.order, row), listed))
     }
 }
 

@@ -14,6 +14,7 @@ pub mod generated;
 pub mod graphql;
 mod model;
 pub mod plan;
+pub mod rows;
 mod rules;
 pub mod schedule;
 pub mod store;

@@ -23,6 +23,7 @@ mod model;
 pub mod payment;
 mod payment_store;
 pub mod retention;
+pub mod rows;
 pub mod rules;
 pub mod store;
 

@@ -420,6 +420,20 @@ pub struct GrantOrder {
     direction: OrderDirection,
 }
 
+pub fn window(order_by: Option<GrantOrder>, args: PageArgs) -> Result<Window> {
+    let newest = GrantOrder { field: GrantOrderField::CreatedAt, direction: OrderDirection::Desc };
+    let order = order_by.unwrap_or(newest);
+    let name = match order.field {
+        GrantOrderField::CreatedAt => "CREATED_AT",
+        GrantOrderField::Number => "NUMBER",
+        GrantOrderField::Title => "TITLE",
+        GrantOrderField::Amount => "AMOUNT",
+        GrantOrderField::PerformanceEnd => "PERFORMANCE_END",
+        GrantOrderField::LiquidateBy => "LIQUIDATE_BY",
+    };
+    Window::new(name, order.direction, args)
+}
+
 /// What is known about a whole list of grants.
 pub struct GrantsListed {
     filter: store::GrantFilter,
@@ -472,22 +486,11 @@ impl GrantQuery {
         before: Option<String>,
     ) -> Result<Connection<String, Grant, GrantsListed>> {
         let reach = ctx.actor().may_read(Permission::ReadGrants)?;
-        let order = order_by.unwrap_or(GrantOrder {
-            field: GrantOrderField::CreatedAt,
-            direction: OrderDirection::Desc,
-        });
-        let name = match order.field {
-            GrantOrderField::CreatedAt => "CREATED_AT",
-            GrantOrderField::Number => "NUMBER",
-            GrantOrderField::Title => "TITLE",
-            GrantOrderField::Amount => "AMOUNT",
-            GrantOrderField::PerformanceEnd => "PERFORMANCE_END",
-            GrantOrderField::LiquidateBy => "LIQUIDATE_BY",
-        };
-        let window = Window::new(name, order.direction, PageArgs { first, after, last, before })?;
+        let window = window(order_by, PageArgs { first, after, last, before })?;
         let filter = filter.into();
         let rows = store::list(&ctx.app().db, &window, &filter, &reach).await?;
-        Ok(window.page(rows, |grant| store::position(name, grant), GrantsListed { filter, reach }))
+        let position = |grant: &Grant| store::position(window.order, grant);
+        Ok(window.page(rows, position, GrantsListed { filter, reach }))
     }
 }
 

@@ -16,6 +16,7 @@ pub mod closeout;
 pub mod commands;
 pub mod graphql;
 mod model;
+pub mod rows;
 pub(crate) mod rules;
 pub mod store;
 

@@ -36,15 +36,25 @@ pub fn failed(media: &'static str, status: StatusCode, code: &str, message: &str
 
 pub fn json(media: &'static str, status: StatusCode, body: &impl serde::Serialize) -> Response {
     match serde_json::to_vec(body) {
-        Ok(bytes) => Response::builder()
-            .status(status)
-            .content_type(format!("{media}; charset=utf-8"))
-            .body(bytes),
+        Ok(bytes) => {
+            let mut response = written(media, bytes);
+            response.set_status(status);
+            response
+        }
         Err(error) => {
             tracing::error!("an answer cannot be written as JSON: {error}");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
+}
+
+/// An answer whose text is there.
+pub fn written(media: &'static str, body: Vec<u8>) -> Response {
+    let kind = match media {
+        RESPONSE_JSON => "application/graphql-response+json; charset=utf-8",
+        _ => "application/json; charset=utf-8",
+    };
+    Response::builder().content_type(kind).body(body)
 }
 
 pub fn bad(message: impl Into<String>) -> Bad {

@@ -18,14 +18,15 @@ use serde::Deserialize;
 
 use super::{
     Service,
-    answers::{Bad, JSON, RESPONSE_JSON, bad, failed, json, refuse},
-    identity::admit,
+    answers::{Bad, JSON, RESPONSE_JSON, bad, failed, json, refuse, written},
+    identity::{By, admit},
     persisted::{Asked, NOT_FOUND},
     rates::{TooOften, Who},
 };
 use crate::{
     access::Actor,
-    graphql::{self, RequestId, limits::check_json},
+    graphql::{self, RequestId, limits::check_json, parsed::Document},
+    rows::Answered,
 };
 
 #[handler]
@@ -40,7 +41,7 @@ async fn graphql(request: &Request, body: Body, service: &Service) -> Result<Res
         let message = "accept application/graphql-response+json or application/json";
         return Err(refuse(JSON, StatusCode::NOT_ACCEPTABLE, message));
     };
-    let (actor, who) = admit(request, service, media).await?;
+    let sender = admit(request, service, media, By::Memory).await?;
     let given = match *request.method() {
         Method::GET => from_query(request.uri()),
         _ => from_body(request, body, service).await,
@@ -52,11 +53,12 @@ async fn graphql(request: &Request, body: Body, service: &Service) -> Result<Res
         let status = if mistake { StatusCode::BAD_REQUEST } else { StatusCode::OK };
         failed(media, status, code, &message)
     })?;
-    pass(service, &mut operation, &actor, who).map_err(|why| match why {
+    let passed = pass(service, &operation, &sender.actor, sender.who);
+    let document = passed.map_err(|why| match why {
         NotPassed::Told(answer) => respond(media, *answer),
         NotPassed::TooOften(too) => too.response(media),
     })?;
-    if *request.method() == Method::GET && !only_queries(&mut operation) {
+    if *request.method() == Method::GET && !only_queries(&document, &operation) {
         let mut response = refuse(
             media,
             StatusCode::METHOD_NOT_ALLOWED,
@@ -65,12 +67,21 @@ async fn graphql(request: &Request, body: Body, service: &Service) -> Result<Res
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
         return Err(response);
     }
-    let mut actor = actor;
-    if let Some(id) = request.data::<RequestId>().cloned() {
+    let id = request.data::<RequestId>();
+    let Service { app, schema, .. } = service;
+    match graphql::straight(app, &sender.actor, sender.stamp, &operation, &document).await {
+        Answered::Written(body) => return Ok(written(media, body)),
+        Answered::Failed { field, error } => {
+            return Ok(respond(media, graphql::failed(&field, error, id)));
+        }
+        Answered::NotCovered | Answered::Stale => {}
+    }
+    let mut actor = sender.looked_up(request, service, media).await?.actor;
+    if let Some(id) = id.cloned() {
         actor = actor.in_request(&id.0);
         operation = operation.data(id);
     }
-    Ok(respond(media, graphql::run(&service.app, &service.schema, actor, operation).await))
+    Ok(respond(media, graphql::run(app, schema, actor, operation, &document).await))
 }
 
 /// Why an operation is not carried out.
@@ -82,14 +93,15 @@ pub enum NotPassed {
 /// Lets an operation pass that asks for no more than somebody may, now.
 pub fn pass(
     service: &Service,
-    operation: &mut Operation,
+    operation: &Operation,
     actor: &Actor,
     who: Who,
-) -> Result<(), NotPassed> {
+) -> Result<Arc<Document>, NotPassed> {
     let gate = graphql::gate(&service.schema);
-    let weight = gate.check(operation).map_err(NotPassed::Told)?;
+    let (document, weight) = gate.check(operation).map_err(NotPassed::Told)?;
     gate.admit(&weight, actor).map_err(NotPassed::Told)?;
-    service.rates.cost(who, weight.cost).map_err(NotPassed::TooOften)
+    service.rates.cost(who, weight.cost).map_err(NotPassed::TooOften)?;
+    Ok(document)
 }
 
 /// The operation of a request, whose document it sends or names.
@@ -214,15 +226,13 @@ fn from_query(uri: &Uri) -> Result<Parameters, Bad> {
     })
 }
 
-/// A document that cannot be parsed passes: it fails with its own error.
-fn only_queries(operation: &mut Operation) -> bool {
-    let name = operation.operation_name.clone();
-    let Ok(document) = operation.parsed_query() else { return true };
-    match &document.operations {
+fn only_queries(document: &Document, operation: &Operation) -> bool {
+    let name = operation.operation_name.as_deref();
+    match &document.parsed.operations {
         DocumentOperations::Single(only) => only.node.ty == OperationType::Query,
         DocumentOperations::Multiple(many) => many
             .iter()
-            .filter(|(each, _)| name.as_ref().is_none_or(|name| name == each.as_str()))
+            .filter(|(each, _)| name.is_none_or(|name| name == each.as_str()))
             .all(|(_, each)| each.node.ty == OperationType::Query),
     }
 }

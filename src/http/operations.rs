@@ -4,9 +4,7 @@ use std::{net::IpAddr, panic::AssertUnwindSafe, sync::Arc};
 
 use async_graphql::{
     Request as Operation, Response as Answer, Value as Data,
-    parser::types::{
-        DocumentOperations, ExecutableDocument, OperationType, Selection, SelectionSet,
-    },
+    parser::types::{ExecutableDocument, OperationType, Selection, SelectionSet},
 };
 use futures_util::{FutureExt, StreamExt};
 use serde_json::{Value, json};
@@ -24,7 +22,7 @@ use super::{
 };
 use crate::{
     access::Actor,
-    graphql::{self, RequestId},
+    graphql::{self, RequestId, parsed::Document},
 };
 
 /// What an operation says, and which one it is.
@@ -69,13 +67,13 @@ pub fn start(
     teller: Teller,
     place: Arc<OwnedSemaphorePermit>,
 ) -> Running {
-    let mut admitted = admit(service, &asker, given);
-    let kind = admitted.as_mut().map_or(Kind::Query, kind_of);
+    let admitted = admit(service, &asker, given);
+    let kind = admitted.as_ref().map_or(Kind::Query, kind_of);
     let service = Arc::clone(service);
     let work = async move {
         let answered = async {
             match admitted {
-                Ok(operation) => answer(&service, asker.actor, kind, operation, &teller).await,
+                Ok(admitted) => answer(&service, asker.actor, kind, admitted, &teller).await,
                 Err(errors) => teller.say(Said::Failed(errors)).await,
             }
         };
@@ -96,40 +94,42 @@ pub struct Asker {
     pub request: Option<RequestId>,
 }
 
+/// An operation that has passed, and its document.
+struct Admitted {
+    operation: Operation,
+    document: Arc<Document>,
+}
+
 /// What holds for a request over HTTP holds for an operation of a socket. Answers with the errors of one that is
 /// not carried out.
-fn admit(service: &Service, asker: &Asker, given: Parameters) -> Result<Operation, Value> {
+fn admit(service: &Service, asker: &Asker, given: Parameters) -> Result<Admitted, Value> {
     let who = Who::of(&asker.actor, asker.address);
     service.rates.request(who).map_err(too_often)?;
-    let mut operation =
-        operation(service, given).map_err(|(code, message)| failure(code, &message))?;
-    pass(service, &mut operation, &asker.actor, who).map_err(|why| match why {
+    let operation = operation(service, given).map_err(|(code, message)| failure(code, &message))?;
+    let document = pass(service, &operation, &asker.actor, who).map_err(|why| match why {
         NotPassed::Told(answer) => errors_of(&answer),
         NotPassed::TooOften(too) => too_often(too),
     })?;
-    Ok(match asker.request.clone() {
+    let operation = match asker.request.clone() {
         Some(request) => operation.data(request),
         None => operation,
-    })
+    };
+    Ok(Admitted { operation, document })
 }
 
 fn too_often(too: TooOften) -> Value {
     failure(TooOften::CODE, &too.message)
 }
 
-/// A document that cannot be parsed, or does not say which of its operations is meant, fails as a query does.
-fn kind_of(operation: &mut Operation) -> Kind {
-    let name = operation.operation_name.clone();
-    let Ok(document) = operation.parsed_query() else { return Kind::Query };
-    let meant = match &document.operations {
-        DocumentOperations::Single(only) => Some(only),
-        DocumentOperations::Multiple(many) => name.and_then(|name| many.get(name.as_str())),
+/// A document that does not say which of its operations is meant fails as a query does.
+fn kind_of(Admitted { operation, document }: &Admitted) -> Kind {
+    let Some(meant) = document.operation(operation.operation_name.as_deref()) else {
+        return Kind::Query;
     };
-    let Some(meant) = meant else { return Kind::Query };
-    match meant.node.ty {
+    match meant.ty {
         OperationType::Query => Kind::Query,
         OperationType::Mutation => Kind::Mutation,
-        OperationType::Subscription => match roots(&meant.node.selection_set.node, document) {
+        OperationType::Subscription => match roots(&meant.selection_set.node, &document.parsed) {
             1 => Kind::Subscription,
             _ => Kind::ManySubscriptions,
         },
@@ -155,7 +155,7 @@ async fn answer(
     service: &Service,
     actor: Actor,
     kind: Kind,
-    operation: Operation,
+    Admitted { operation, document }: Admitted,
     teller: &Teller,
 ) {
     let Service { app, schema, .. } = service;
@@ -165,14 +165,14 @@ async fn answer(
         return teller.say(Said::Failed(failure("BAD_USER_INPUT", message))).await;
     }
     if kind != Kind::Subscription {
-        let answer = graphql::run(app, schema, actor, operation).await;
+        let answer = graphql::run(app, schema, actor, operation, &document).await;
         if failed_before_execution(&answer) {
             return teller.say(Said::Failed(errors_of(&answer))).await;
         }
         teller.say(Said::Next(json!(answer))).await;
         return teller.say(Said::Complete).await;
     }
-    let told = graphql::subscribe(app, schema, actor, operation);
+    let told = graphql::subscribe(app, schema, actor, operation, document);
     futures_util::pin_mut!(told);
     let mut began = false;
     while let Some(answer) = told.next().await {

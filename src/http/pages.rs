@@ -12,15 +12,15 @@ use rust_embed::RustEmbed;
 use super::{
     Service,
     answers::{JSON, failed},
-    identity::admit,
+    identity::{By, admit},
 };
 use crate::graphql::{self, limits::tells_schema};
 
 /// To those who may ask for it by introspection too.
 #[handler]
 pub async fn schema_text(request: &Request, service: Data<&Arc<Service>>) -> Response {
-    let actor = match admit(request, &service, JSON).await {
-        Ok((actor, _)) => actor,
+    let actor = match admit(request, &service, JSON, By::Looking).await {
+        Ok(sender) => sender.actor,
         Err(response) => return response,
     };
     if !tells_schema(service.introspection, &actor) {

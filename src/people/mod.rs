@@ -4,6 +4,7 @@
 pub mod commands;
 pub mod graphql;
 mod model;
+pub mod rows;
 mod rules;
 pub mod store;
 

@@ -5,6 +5,7 @@
 pub mod commands;
 pub mod graphql;
 mod model;
+pub mod rows;
 pub mod rules;
 pub mod store;
 

@@ -1,11 +1,14 @@
 //! The subscription as every role.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use async_graphql::{Request, Variables};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
-use thrive::{access::Actor, graphql};
+use thrive::{
+    access::Actor,
+    graphql::{self, parsed::Document},
+};
 
 use super::{
     expected::{self, COLUMNS, Cell},
@@ -32,7 +35,8 @@ async fn told(
     let variables = Variables::from_json(json!({ "after": after, "grants": grants }));
     let request = Request::new(query).variables(variables);
     let (app, schema) = (&scene.service.app, &scene.service.schema);
-    let mut stream = Box::pin(graphql::subscribe(app, schema, actor.clone(), request));
+    let document = Arc::new(Document::parse(&request.query).unwrap());
+    let mut stream = Box::pin(graphql::subscribe(app, schema, actor.clone(), request, document));
     let mut answers = vec![];
     while answers.len() < most {
         let Ok(Some(next)) = tokio::time::timeout(A_WHILE, stream.next()).await else { break };

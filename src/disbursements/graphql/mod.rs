@@ -273,7 +273,7 @@ pub struct DisbursementOrder {
     direction: OrderDirection,
 }
 
-fn window(order_by: Option<DisbursementOrder>, args: PageArgs) -> Result<Window> {
+pub fn window(order_by: Option<DisbursementOrder>, args: PageArgs) -> Result<Window> {
     let newest = DisbursementOrder {
         field: DisbursementOrderField::RequestedAt,
         direction: OrderDirection::Desc,

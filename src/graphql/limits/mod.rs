@@ -11,11 +11,14 @@ mod json;
 mod text;
 mod types;
 
+use std::sync::Arc;
+
 use async_graphql::{Request, Response, ServerError};
 
 pub use json::check_json;
 pub use types::Types;
 
+use super::parsed::{Document, Documents};
 use crate::{
     access::Actor,
     config::{Introspection, Limits},
@@ -31,6 +34,8 @@ pub struct Gate {
     introspection: Introspection,
     /// Twice what clients' tools ask for, however large the schema is.
     introspection_cost: u64,
+    /// What has passed before need not be read again; what it asks for depends on its variables too.
+    documents: Documents,
 }
 
 /// What a document was found to ask for.
@@ -92,19 +97,24 @@ impl Gate {
             expansion::weigh(&document, &Default::default(), types, &limits).ok()
         });
         let full = full.map(|weight| weight.introspection).unwrap_or_default();
-        Self { limits, types, introspection, introspection_cost: full.saturating_mul(2) }
+        let introspection_cost = full.saturating_mul(2);
+        Self { limits, types, introspection, introspection_cost, documents: Documents::default() }
     }
 
-    /// What a request asks for, or the answer that it asks for too much. What it parses, it leaves with the request.
-    pub fn check(&self, request: &mut Request) -> Result<Weight, Box<Response>> {
+    /// The document of a request and what it asks for, or the answer that it asks for too much.
+    pub fn check(&self, request: &Request) -> Result<(Arc<Document>, Weight), Box<Response>> {
+        if let Some(document) = self.documents.find(&request.query) {
+            let weight = self.weigh(&document.parsed, &request.variables)?;
+            return Ok((document, weight));
+        }
         text::check(&request.query, &self.limits).map_err(too_complex)?;
-        let variables = std::mem::take(&mut request.variables);
-        let found = match request.parsed_query() {
-            Ok(document) => self.weigh(document, &variables),
-            Err(error) => Err(answer(error, "BAD_USER_INPUT")),
-        };
-        request.variables = variables;
-        found
+        let document =
+            Document::parse(&request.query).map_err(|error| answer(error, "BAD_USER_INPUT"))?;
+        flat::check(&document.parsed, &self.limits).map_err(too_complex)?;
+        let weight = self.weigh(&document.parsed, &request.variables)?;
+        let document = Arc::new(document);
+        self.documents.keep(&request.query, &document);
+        Ok((document, weight))
     }
 
     fn weigh(
@@ -112,7 +122,6 @@ impl Gate {
         document: &async_graphql::parser::types::ExecutableDocument,
         variables: &async_graphql::Variables,
     ) -> Result<Weight, Box<Response>> {
-        flat::check(document, &self.limits).map_err(too_complex)?;
         let total =
             expansion::weigh(document, variables, self.types, &self.limits).map_err(|fault| {
                 match fault {
