@@ -1,0 +1,44 @@
+-- For wrk: sends one operation with variables drawn from a list, and looks into every answer. Environment: OPERATION and
+-- VARIABLES are files (JSON, a line each), TOKEN is sent where it is set, SEED makes the draw repeatable.
+local function read(name)
+  local file = assert(io.open(os.getenv(name)))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+local document = read("OPERATION"):gsub("%s+", " ")
+local requests = {}
+wrong = 0 -- Of each thread; `done` reads it.
+wrk.method = "POST"
+wrk.headers["Content-Type"] = "application/json"
+wrk.headers["Accept"] = "application/json"
+if os.getenv("TOKEN") then wrk.headers["Authorization"] = "Bearer " .. os.getenv("TOKEN") end
+
+function init()
+  math.randomseed(tonumber(os.getenv("SEED") or "1"))
+  for variables in read("VARIABLES"):gmatch("[^\n]+") do
+    requests[#requests + 1] = wrk.format(nil, nil, nil, '{"query":"' .. document .. '","variables":' .. variables .. "}")
+  end
+end
+
+function request() return requests[math.random(#requests)] end
+
+-- Errors are told before or after the data, so the whole of it is searched.
+function response(status, _, body)
+  if status ~= 200 or body:find('"errors"', 1, true) then
+    if wrong == 0 then io.stderr:write(status, " ", body:sub(1, 300), "\n") end
+    wrong = wrong + 1
+  end
+end
+
+local threads = {}
+function setup(thread) threads[#threads + 1] = thread end
+
+function done(summary, latency)
+  local errors = summary.errors
+  local lost = errors.connect + errors.read + errors.write + errors.timeout
+  for _, thread in ipairs(threads) do lost = lost + (thread:get("wrong")) end
+  io.write(string.format("RESULT %d %d %d %d %d %d\n", summary.requests, summary.duration, latency:percentile(50),
+    latency:percentile(99), summary.bytes, lost))
+end

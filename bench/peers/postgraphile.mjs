@@ -1,0 +1,25 @@
+// PostGraphile over Thrive's tables, with filters, as it reflects them. It asks nobody who they are.
+// Environment: PORT, and SOCKET and PGPORT of PostgreSQL.
+import http from 'node:http';
+import { postgraphile } from 'postgraphile';
+import { makePgService } from 'postgraphile/adaptors/pg';
+import { grafserv } from 'postgraphile/grafserv/node';
+import { PostGraphileAmberPreset } from 'postgraphile/presets/amber';
+import { PostGraphileConnectionFilterPreset } from 'postgraphile-plugin-connection-filter';
+
+const service = postgraphile({
+  extends: [PostGraphileAmberPreset, PostGraphileConnectionFilterPreset],
+  // Otherwise only what an index begins with could be filtered and ordered by.
+  disablePlugins: ['PgIndexBehaviorsPlugin'],
+  schema: { defaultBehavior: '+orderBy +filterBy' },
+  pgServices: [makePgService({
+    schemas: ['public'],
+    poolConfig: { host: process.env.SOCKET, port: Number(process.env.PGPORT), user: 'thrive_app', database: 'thrive', max: 16 },
+  })],
+  grafserv: { watch: false, graphiql: false, graphqlPath: '/graphql' },
+  grafast: { explain: false },
+});
+const server = http.createServer();
+await service.createServ(grafserv).addTo(server);
+server.listen(Number(process.env.PORT), '127.0.0.1');
+if (process.env.SCHEMA) console.log((await import('graphql')).printSchema(await service.getSchema()));
