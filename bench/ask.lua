@@ -1,5 +1,6 @@
 -- For wrk: sends one operation with variables drawn from a list, and looks into every answer. Environment: OPERATION and
 -- VARIABLES are files (JSON, a line each), TOKEN is sent where it is set, SEED makes the draw repeatable.
+-- With ONCE each line is sent once, in order.
 local function read(name)
   local file = assert(io.open(os.getenv(name)))
   local text = file:read("*a")
@@ -7,7 +8,7 @@ local function read(name)
   return text
 end
 
-local document = read("OPERATION"):gsub("%s+", " ")
+local document = read("OPERATION"):gsub('"', '\\"')
 local requests = {}
 wrong = 0 -- Of each thread; `done` reads it.
 wrk.method = "POST"
@@ -22,11 +23,16 @@ function init()
   end
 end
 
-function request() return requests[math.random(#requests)] end
+local sent, once = 0, os.getenv("ONCE")
+function request()
+  sent = sent + 1
+  if once then return assert(requests[sent], "the list is at its end: shorten the run") end
+  return requests[math.random(#requests)]
+end
 
 -- Errors are told before or after the data, so the whole of it is searched.
 function response(status, _, body)
-  if status ~= 200 or body:find('"errors"', 1, true) then
+  if status ~= 200 or body:find('"errors"', 1, true) or body:find('"userErrors":[{', 1, true) then
     if wrong == 0 then io.stderr:write(status, " ", body:sub(1, 300), "\n") end
     wrong = wrong + 1
   end

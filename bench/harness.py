@@ -1,5 +1,5 @@
 """What the measurements share: the database, the servers, the load, and what it costs. Python's own library only."""
-import datetime, glob, json, os, pathlib, random, re, signal, socket, subprocess, sys, tempfile, time, urllib.request
+import atexit, datetime, glob, json, os, pathlib, random, re, signal, socket, subprocess, sys, tempfile, time, urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", HERE.parent / "target"))
@@ -85,7 +85,7 @@ class Server:
     """A process that answers GraphQL on a port of its own."""
 
     def __init__(self, name, database, environment=None, before=(), arguments=()):
-        self.name, self.port = name, free_port()
+        self.name, self.port, self.database = name, free_port(), database
         self.work = tempfile.TemporaryDirectory(prefix="thrive-bench-")
         env = dict(os.environ, NODE_ENV="production", GRAPHILE_ENV="production", PORT=str(self.port), SOCKET=database.socket,
                    PGPORT=database.port, **(environment or {}))
@@ -97,6 +97,8 @@ class Server:
             command = [NODE, str(HERE / f"peers/{name}.mjs")]
         self.log = pathlib.Path(self.work.name) / "log"
         self.process = subprocess.Popen([*before, *command, *arguments], env=env, stdout=self.log.open("w"), stderr=subprocess.STDOUT)
+        # However this program ends, what it started ends with it.
+        atexit.register(self.stop)
         for _ in range(600):
             if self.process.poll() is None and not socket.socket().connect_ex(("127.0.0.1", self.port)):
                 return
@@ -125,6 +127,7 @@ class Server:
         return answer["data"]
 
     def stop(self):
+        atexit.unregister(self.stop)
         self.process.send_signal(signal.SIGINT if self.name == "thrive" else signal.SIGTERM)
         try:
             self.process.wait(20)
@@ -133,8 +136,11 @@ class Server:
         self.work.cleanup()
 
 
-def document(flavor, operation):
-    return (HERE / f"operations/{flavor}/{operation}.graphql").read_text()
+def document(server, operation):
+    text = (HERE / f"operations/{server.name}/{operation}.graphql").read_text()
+    copied = server.database.has_column("disbursements", "stream_id")
+    of_stream = "streamId: { equalTo: $stream }" if copied else "grantByGrantId: { fundingProgramByProgramId: { streamId: { equalTo: $stream } } }"
+    return " ".join(text.replace("OF_STREAM", of_stream).split())
 
 
 def id_for(server, kind, salt, number):
@@ -170,7 +176,7 @@ def variables(server, operation, person):
         start = first + day(draw.randint(0, later))
         asked = {"stream": stream_for(server, draw.randrange(6)), "from": str(start), "to": str(start + day(180))}
         if place % 4 == 0:
-            page = server.ask(document(server.name, "Q3"), asked, person)
+            page = server.ask(document(server, "Q3"), asked, person)
             asked["after"] = next(iter(page.values()))["pageInfo"]["endCursor"]
         pages.append(asked)
     return pages
@@ -191,11 +197,13 @@ class Load:
 
     def __init__(self, database, server, operation, person):
         self.database, self.server, self.operation, self.person = database, server, operation, person
+        self.document = pathlib.Path(server.work.name) / f"{operation}.graphql"
+        self.document.write_text(document(server, operation))
         self.list = pathlib.Path(server.work.name) / f"{operation}-{person}.jsonl"
         self.list.write_text("".join(json.dumps(one) + "\n" for one in variables(server, operation, person)))
 
     def run(self, seconds, concurrency, seed=1):
-        env = dict(os.environ, OPERATION=str(HERE / f"operations/{self.server.name}/{self.operation}.graphql"), VARIABLES=str(self.list), SEED=str(seed))
+        env = dict(os.environ, OPERATION=str(self.document), VARIABLES=str(self.list), SEED=str(seed))
         if self.server.name == "thrive":
             env["TOKEN"] = token(self.person)
         before = cpu(self.server.pid), cpu(self.database.pid)
@@ -246,23 +254,18 @@ class Ceiling:
 def flat_sql(database, operation, person):
     """The statement of operations/sql, with the rows that a person may see and the columns that there are."""
     copied = database.has_column("disbursements", "recipient_id")
-    stream = "('01935b8e-0000-7000-8000-00000000000' || :stream)::uuid"
+    stream = "('01935b8e-0000-7000-8000-00000000000' || :stream::int)::uuid"
     first, later = days_of_payment()
     low, high = recipients(person)
     rows = (HERE / f"operations/sql/{operation}.sql").read_text()
-    totals = totals_sql(database)
     for name, value in {
-        "totals": totals, "first_recipient": low, "last_recipient": high, "first_day": first, "days": later, "today": datetime.date.today(),
+        "first_recipient": low, "last_recipient": high, "first_day": first, "days": later, "today": datetime.date.today(),
         "last_paid": "x.paid_on desc nulls last, x.id desc",
         "of_stream": f"d.stream_id = {stream}" if copied else f"g.program_id in (select id from funding_programs where stream_id = {stream})",
         "reach": reach_sql(database, person, "d" if copied and operation == "Q3" else "g"),
     }.items():
         rows = rows.replace("{%s}" % name, str(value))
     return rows
-
-
-def totals_sql(database):
-    return (HERE / "operations/sql/totals.sql").read_text()
 
 
 def reach_sql(database, person, holder):

@@ -4,7 +4,7 @@
 Environment: SCALE, CONCURRENCY, SECONDS_EACH, ROUNDS, THRIVE (the program), PEERS=mercurius,postgraphile (or none).
 """
 import json, os, statistics, sys, time
-from harness import CONCURRENCY, LARGEST, MANAGER, ROUNDS, SECONDS, SMALLEST, TARGET, Ceiling, Database, Load, Server, document, totals_sql
+from harness import CONCURRENCY, HERE, LARGEST, MANAGER, ROUNDS, SECONDS, SMALLEST, TARGET, Ceiling, Database, Load, Server, document
 
 PEERS = [name for name in os.environ.get("PEERS", "mercurius,postgraphile").split(",") if name]
 CASES = [(operation, MANAGER) for operation in ("Q1", "Q2", "Q3", "Q4", "Q5")]
@@ -20,7 +20,7 @@ def slowest(database, loads):
     for load in loads:
         if isinstance(load, Load):
             begun = time.monotonic()
-            load.server.ask(document(load.server.name, load.operation), json.loads(load.list.open().readline()), load.person)
+            load.server.ask(document(load.server, load.operation), json.loads(load.list.open().readline()), load.person)
             taken = max(taken, time.monotonic() - begun)
     return taken
 
@@ -83,9 +83,8 @@ def main():
     database = Database(os.environ.get("SCALE", 1))
     servers = []
     try:
-        environment = {"TOTALS": totals_sql(database)}
-        if database.has_column("disbursements", "stream_id"):
-            environment["DISBURSEMENTS_KNOW_STREAM"] = "1"
+        database.sql((HERE / "operations/totals.sql").read_text())
+        environment = {"DISBURSEMENTS_KNOW_STREAM": "1"} if database.has_column("disbursements", "stream_id") else {}
         for name in ["thrive", *PEERS]:
             servers.append(Server(name, database, environment))
         results = measure(database, servers)

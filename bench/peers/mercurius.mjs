@@ -85,7 +85,9 @@ const resolvers = {
     grant: async (_, { id }) => (await sql`select ${columns} from ${grantsOf} where g.id = ${id}`)[0] ?? null,
     grants: (_, { recipient, first }) => sql`select ${columns} from ${grantsOf} where g.recipient_id = ${recipient} order by g.id desc limit ${first}`,
     disbursements: page,
-    totals: () => sql.unsafe(process.env.TOTALS, [], { prepare: true }),
+    totals: () => sql`
+      select stream_id, fiscal_year as "fiscalYear", awarded, disbursed, available_to_disburse as "availableToDisburse"
+        from bench_totals order by fiscal_year, awarded desc`,
     deadlines: (_, { from, to, first }) => sql`
       select id, grant_id, kind, title, due_on as "dueOn" from deadlines
        where status = 'OPEN' and due_on >= ${from} and due_on <= ${to} order by due_on, id limit ${first}`,

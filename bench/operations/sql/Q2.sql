@@ -1,7 +1,7 @@
 \set n random({first_recipient}, {last_recipient})
 select g.id, g.number, g.title, g.status, g.amount, s.code, s.name, d.id, d.amount, d.paid_on, d.status
   from (select * from grants
-         where recipient_id = (lpad(to_hex(1546300800000 + :n), 12, '0') || '70028' || lpad(to_hex(:n), 15, '0'))::uuid
+         where recipient_id = (lpad(to_hex(1546300800000 + :n::bigint), 12, '0') || '70028' || lpad(to_hex(:n::bigint), 15, '0'))::uuid
          order by id desc limit 50) g
   join funding_programs p on p.id = g.program_id
   join funding_streams s on s.id = p.stream_id
