@@ -63,7 +63,7 @@ class Copy(Database):
 # Approved, each of another grant, and under rules that ask for no papers first and set no earlier last day.
 PAYABLE = """
 select distinct on (d.grant_id) d.id from disbursements d join grants g on g.id = d.grant_id
- where d.status = 'APPROVED' and g.status = 'ACTIVE'
+ where d.status = 'APPROVED' and g.status = 'ACTIVE' and g.liquidate_by > current_date
    and not exists (select from rules r where r.rule_set_id = g.rule_set_id and r.kind in ('PAYMENT_GATE', 'PAY_METHOD', 'MATCH', 'LIQUIDATE_BY'))
  order by d.grant_id, d.id"""
 

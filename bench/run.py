@@ -47,24 +47,43 @@ def measure(database, servers):
     return results
 
 
-def ratio(runs, others, key=lambda run: run["rate"]):
-    return statistics.median(key(run) / key(other) for run, other in zip(runs, others))
+def rate(run):
+    return run["rate"]
+
+
+def tail(run):
+    return run["p99"] / run["p50"]
+
+
+def ratio(runs, others, of=rate):
+    return statistics.median(of(run) / of(other) for run, other in zip(runs, others))
+
+
+COLUMNS = ["question", "as", "server", "requests/s", "× Mercurius", "of pgbench", "p50 ms", "p99 ms", "p99/p50, × pgbench's",
+           "CPU µs service", "CPU µs PostgreSQL", "peak MB", "bytes", "errors"]
+
+
+def row(case, name, ran):
+    runs = ran[name]
+
+    def middle(key, digits=0):
+        return f"{statistics.median(run[key] for run in runs):.{digits}f}"
+
+    def beside(other, of=rate):
+        return f"{ratio(runs, ran[other], of):.2f}" if other in ran and other != name else ""
+
+    alone = " (one at a time)" if runs[0]["concurrency"] == 1 else ""
+    cells = [case[0] + alone, WHO[case[1]], name, middle("rate", 0 if statistics.median(map(rate, runs)) > 20 else 1),
+             beside("mercurius"), beside("pgbench"), middle("p50", 1), middle("p99", 1), beside("pgbench", tail)]
+    if name == "pgbench":
+        return cells + ["", middle("postgres"), "", "", ""]
+    return cells + [middle("service"), middle("postgres"), middle("memory"), middle("bytes"), str(int(sum(run["errors"] for run in runs)))]
 
 
 def table(results):
-    lines = ["| question | as | server | requests/s | × Mercurius | of pgbench | p50 ms | p99 ms | p99/p50, × pgbench's | CPU µs service | CPU µs PostgreSQL | peak MB | bytes | errors |",
-             "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]
-    for (operation, person), ran in results.items():
-        for name, runs in ran.items():
-            middle = lambda key: statistics.median(run[key] for run in runs)
-            beside = lambda other, digits=2, **how: f"{ratio(runs, ran[other], **how):.{digits}f}" if other in ran and other != name else ""
-            alone = " (one at a time)" if runs[0]["concurrency"] == 1 else ""
-            lines.append(f"| {operation}{alone} | {WHO[person]} | {name} | {middle('rate'):.{0 if middle('rate') > 20 else 1}f} | {beside('mercurius')} | {beside('pgbench')} "
-                         f"| {middle('p50'):.1f} | {middle('p99'):.1f} | {beside('pgbench', key=lambda run: run['p99'] / run['p50'])} "
-                         f"| {middle('service') or '':.0f} | {middle('postgres'):.0f} | {middle('memory') or '':.0f} | {middle('bytes') or '':.0f} | {sum(run['errors'] for run in runs):.0f} |"
-                         if name != "pgbench" else
-                         f"| {operation}{alone} | {WHO[person]} | pgbench | {middle('rate'):.{0 if middle('rate') > 20 else 1}f} | {beside('mercurius')} | | {middle('p50'):.1f} | {middle('p99'):.1f} | | | {middle('postgres'):.0f} | | | |")
-    return "\n".join(lines)
+    lines = [COLUMNS, ["---"] * 3 + ["---:"] * (len(COLUMNS) - 3)]
+    lines += [row(case, name, ran) for case, ran in results.items() for name in ["thrive", *PEERS, "pgbench"] if name in ran]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def missed(results):

@@ -57,7 +57,7 @@ begin
     truncate set_aside;
 end $$;
 
-\echo 'Organizations and people ...'
+\echo `date +%T` 'Organizations and people ...'
 create temp table recipients as
 select row_number() over (order by geoid)::int as n, id as city_id, name, 'CITY_GOVERNMENT' as kind
   from cities order by geoid limit 480;
@@ -82,7 +82,7 @@ insert into access_tokens (id, person_id, role, secret_hash, created_at, expires
 select pg_temp.id_of(10, n), pg_temp.id_of(8, n), role, sha256(('thrive_bench_' || n)::bytea), '2019-01-02', '2099-01-01'
   from persons where n <= 4 or n in (1001, 1481);
 
-\echo 'Grants ...'
+\echo `date +%T` 'Grants ...'
 create temp table programs as
 select p.id, p.stream_id, s.place as stream, row_number() over (partition by p.stream_id order by p.id) as place,
        count(*) over (partition by p.stream_id) as programs
@@ -91,7 +91,7 @@ select p.id, p.stream_id, s.place as stream, row_number() over (partition by p.s
 -- Few recipients have many grants: the first has some 900, each of the first 80 at least 50.
 create temp table made as
 select g.n, pg_temp.id_of(1, g.n) as id, g.recipient, r.city_id, p.id as program_id, p.stream_id, g.start, g.start + 1094 as ends,
-       case when g.draft then 'DRAFT' when g.start + 1294 < current_date then (array['CLOSED', 'CLOSED', 'CLOSING'])[1 + g.luck % 3]
+       case when g.draft then 'DRAFT' when g.start + 1275 < current_date then (array['CLOSED', 'CLOSED', 'CLOSING'])[1 + g.luck % 3]
             when g.luck % 20 = 0 then 'SUSPENDED' else 'ACTIVE' end as status
   from (select n, case when n > 20000 then 481 else 1 + floor(480 * power(((n * 31) % 20000) / 20000.0, 2))::int end as recipient,
                1 + pg_temp.hash(n, 1, 6) as stream, n % 20 = 0 and n <= 20000 as draft, pg_temp.hash(n, 2, 1000000)::int as luck,
@@ -102,7 +102,7 @@ select g.n, pg_temp.id_of(1, g.n) as id, g.recipient, r.city_id, p.id as program
 create unique index on made (n);
 analyze made;
 
-\echo 'Disbursements ...'
+\echo `date +%T` 'Disbursements ...'
 create temp view counted as
 select i, case when n % 20 = 0 then n - 1 else n end as n
   from (select i, (1 + (i * 7919) % 20000)::int as n from generate_series(1::bigint, 1000000 * :scale - 20) i) many
@@ -174,7 +174,7 @@ insert into budget_lines (id, grant_id, category, title, amount, position, creat
 select pg_temp.id_of(11, m.n), g.id, 'CONTRACTUAL', 'Costs of the works', g.amount, 1, g.created_at
   from made m join grants g on g.id = m.id;
 
-\echo 'Deadlines ...'
+\echo `date +%T` 'Deadlines ...'
 create temp view made_deadlines as
 select pg_temp.id_of(7, i) as id, (array['PROGRESS_REPORT', 'FINANCIAL_REPORT', 'INVOICE', 'CLOSEOUT'])[1 + i % 4] as kind,
        'Requirement ' || i as title, g.id as grant_id, due_on, case when open then 'OPEN' else 'COMPLETED' end as status,
@@ -190,7 +190,7 @@ select id, pg_temp.id_of(8, 1000 + recipient) from made_deadlines;
 
 \ir generate_ledger.sql
 
-\echo 'Statistics ...'
+\echo `date +%T` 'Statistics ...'
 set session_replication_role = origin;
 vacuum (analyze, freeze);
 checkpoint;

@@ -1,6 +1,6 @@
 -- The entries of all that generate.sql made, the balances and the months they add up to. What is paid is entered once for each grant
 -- and month, not for each disbursement: accounts and months are as many, and sum to the same, as if it had been.
-\echo 'Ledger ...'
+\echo `date +%T` 'Ledger ...'
 create temp table kinds (kind text primary key, place int, of_line bool);
 insert into kinds values ('SRC_PAY', 1, false), ('AVAILABLE', 2, false), ('REQUESTED', 3, false), ('APPROVED', 4, false),
     ('PAID', 5, false), ('LAPSED', 6, false), ('SRC_USE', 7, false), ('UNOBLIGATED', 8, true), ('UNCLAIMED', 9, true),
