@@ -40,9 +40,6 @@ class Database:
         command = [f"{self.bin}/psql", "-qAtX", "-v", "ON_ERROR_STOP=1", "-h", self.socket, "-p", self.port, "-U", "postgres", database]
         return subprocess.run(command, input=text, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 
-    def has_column(self, table, column):
-        return bool(self.sql(f"select 1 from pg_attribute where attrelid = to_regclass('{table}') and attname = '{column}'"))
-
 
 def stat(pid):
     try:
@@ -84,11 +81,11 @@ def free_port():
 class Server:
     """A process that answers GraphQL on a port of its own."""
 
-    def __init__(self, name, database, environment=None, before=(), arguments=()):
-        self.name, self.port, self.database = name, free_port(), database
+    def __init__(self, name, database, before=()):
+        self.name, self.port = name, free_port()
         self.work = tempfile.TemporaryDirectory(prefix="thrive-bench-")
         env = dict(os.environ, NODE_ENV="production", GRAPHILE_ENV="production", PORT=str(self.port), SOCKET=database.socket,
-                   PGPORT=database.port, **(environment or {}))
+                   PGPORT=database.port)
         if name == "thrive":
             # As in production, but for the limits: no client of its own asks this often.
             command = [THRIVE, "--log", "warn", "serve", "--parts", "api", "--database-url", database.url, "--listen",
@@ -96,7 +93,7 @@ class Server:
         else:
             command = [NODE, str(HERE / f"peers/{name}.mjs")]
         self.log = pathlib.Path(self.work.name) / "log"
-        self.process = subprocess.Popen([*before, *command, *arguments], env=env, stdout=self.log.open("w"), stderr=subprocess.STDOUT)
+        self.process = subprocess.Popen([*before, *command], env=env, stdout=self.log.open("w"), stderr=subprocess.STDOUT)
         # However this program ends, what it started ends with it.
         atexit.register(self.stop)
         for _ in range(600):
@@ -137,10 +134,7 @@ class Server:
 
 
 def document(server, operation):
-    text = (HERE / f"operations/{server.name}/{operation}.graphql").read_text()
-    copied = server.database.has_column("disbursements", "stream_id")
-    of_stream = "streamId: { equalTo: $stream }" if copied else "grantByGrantId: { fundingProgramByProgramId: { streamId: { equalTo: $stream } } }"
-    return " ".join(text.replace("OF_STREAM", of_stream).split())
+    return " ".join((HERE / f"operations/{server.name}/{operation}.graphql").read_text().split())
 
 
 def id_for(server, kind, salt, number):
@@ -252,20 +246,14 @@ class Ceiling:
 
 
 def flat_sql(database, operation, person):
-    """The statement of operations/sql, with the rows that a person may see and the columns that there are."""
-    copied = database.has_column("disbursements", "recipient_id")
-    stream = "('01935b8e-0000-7000-8000-00000000000' || :stream::int)::uuid"
+    """The statement of operations/sql, with the rows that a person may see."""
     first, later = days_of_payment()
     low, high = recipients(person)
-    rows = (HERE / f"operations/sql/{operation}.sql").read_text()
-    for name, value in {
-        "first_recipient": low, "last_recipient": high, "first_day": first, "days": later, "today": datetime.date.today(),
-        "last_paid": "x.paid_on desc nulls last, x.id desc",
-        "of_stream": f"d.stream_id = {stream}" if copied else f"g.program_id in (select id from funding_programs where stream_id = {stream})",
-        "reach": reach_sql(database, person, "d" if copied and operation == "Q3" else "g"),
-    }.items():
-        rows = rows.replace("{%s}" % name, str(value))
-    return rows
+    text = (HERE / f"operations/sql/{operation}.sql").read_text()
+    for name, value in {"first_recipient": low, "last_recipient": high, "first_day": first, "days": later, "today": datetime.date.today(),
+                        "reach": reach_sql(database, person, "d" if operation == "Q3" else "g")}.items():
+        text = text.replace("{%s}" % name, str(value))
+    return text
 
 
 def reach_sql(database, person, holder):

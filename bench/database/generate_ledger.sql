@@ -64,7 +64,8 @@ select pg_temp.made_id(pg_temp.milliseconds(m.day + time '17:00'), 14, row_numbe
   from moves m join kinds f on f.kind = m.from_kind join kinds t on t.kind = m.to_kind order by m.day;
 call pg_temp.make_indexes();
 
--- Sums that a migration keeps beside the months are filled here, by the statement or function that it brings for that.
+-- The sums that are kept beside the ledger.
+select fill_funding_totals();
 
 -- What the triggers would have refused.
 do $$

@@ -38,36 +38,32 @@ const inOrder = (keys, rows) => {
   const found = new Map(rows.map((row) => [row.id, row]));
   return keys.map((key) => found.get(key) ?? null);
 };
-const columns = sql`g.id, g.number, g.title, g.status, g.amount, g.signed_on as "signedOn", g.recipient_id, p.stream_id`;
-const grantsOf = sql`grants g join funding_programs p on p.id = g.program_id`;
+const columns = sql`g.id, g.number, g.title, g.status, g.amount, g.signed_on as "signedOn", g.recipient_id, g.stream_id`;
 
 const loaders = () => ({
   stream: new DataLoader(async (ids) => inOrder(ids, await sql`select id, code, name from funding_streams where id = any(${ids}::uuid[])`)),
   recipient: new DataLoader(async (ids) => inOrder(ids, await sql`select id, name from organizations where id = any(${ids}::uuid[])`)),
-  grant: new DataLoader(async (ids) => inOrder(ids, await sql`select ${columns} from ${grantsOf} where g.id = any(${ids}::uuid[])`)),
+  grant: new DataLoader(async (ids) => inOrder(ids, await sql`select ${columns} from grants g where g.id = any(${ids}::uuid[])`)),
   lastPaid: new DataLoader(async (keys) => {
     const found = new Map(keys.map((key) => [key.grant, []]));
     const rows = await sql`
       select d.* from unnest(${keys.map((key) => key.grant)}::uuid[]) g (id)
        cross join lateral (select id, grant_id, amount, paid_on as "paidOn", status from disbursements x
-                            where x.grant_id = g.id order by x.paid_on desc nulls last, x.id desc limit ${keys[0].first}) d`;
+                            where x.grant_id = g.id order by coalesce(x.paid_on, '-infinity') desc, x.id desc limit ${keys[0].first}) d`;
     for (const row of rows) found.get(row.grant_id).push(row);
     return keys.map((key) => found.get(key.grant));
   }, { cacheKeyFn: (key) => `${key.grant}/${key.first}` }),
 });
 
-// A disbursement knows its stream itself once a migration copies it there: bench/run.py says whether.
-const ofStream = process.env.DISBURSEMENTS_KNOW_STREAM
-  ? (code) => sql`d.stream_id = (select id from funding_streams where code = ${code})`
-  : (code) => sql`d.grant_id in (select g.id from ${grantsOf} join funding_streams s on s.id = p.stream_id where s.code = ${code})`;
 const cursorOf = (row) => Buffer.from(`${row.paidOn}|${row.id}`).toString('base64url');
 
 const page = async (_, { stream, from, to, first, after }) => {
   const [day, id] = after ? Buffer.from(after, 'base64url').toString().split('|') : [to, 'ffffffff-ffff-ffff-ffff-ffffffffffff'];
   const rows = await sql`
     select d.id, d.grant_id, d.amount, d.paid_on as "paidOn", d.status from disbursements d
-     where ${ofStream(stream)} and d.paid_on >= ${from} and (d.paid_on, d.id) < (${day}::date, ${id}::uuid)
-     order by d.paid_on desc, d.id desc limit ${first + 1}`;
+     where d.stream_id = (select id from funding_streams where code = ${stream})
+       and coalesce(d.paid_on, '-infinity') >= ${from} and (coalesce(d.paid_on, '-infinity'), d.id) < (${day}::date, ${id}::uuid)
+     order by coalesce(d.paid_on, '-infinity') desc, d.id desc limit ${first + 1}`;
   const edges = rows.slice(0, first).map((node) => ({ cursor: cursorOf(node), node }));
   return { edges, pageInfo: { hasNextPage: rows.length > first, endCursor: edges.at(-1)?.cursor ?? null } };
 };
@@ -82,8 +78,8 @@ const resolvers = {
   Deadline: { grant: (deadline, _, { load }) => deadline.grant_id && load.grant.load(deadline.grant_id) },
   Total: { stream: (total, _, { load }) => load.stream.load(total.stream_id) },
   Query: {
-    grant: async (_, { id }) => (await sql`select ${columns} from ${grantsOf} where g.id = ${id}`)[0] ?? null,
-    grants: (_, { recipient, first }) => sql`select ${columns} from ${grantsOf} where g.recipient_id = ${recipient} order by g.id desc limit ${first}`,
+    grant: async (_, { id }) => (await sql`select ${columns} from grants g where g.id = ${id}`)[0] ?? null,
+    grants: (_, { recipient, first }) => sql`select ${columns} from grants g where g.recipient_id = ${recipient} order by g.id desc limit ${first}`,
     disbursements: page,
     totals: () => sql`
       select stream_id, fiscal_year as "fiscalYear", awarded, disbursed, available_to_disburse as "availableToDisburse"

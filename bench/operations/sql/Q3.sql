@@ -6,7 +6,7 @@ select d.id, d.amount, d.paid_on, d.status, g.id, g.title, o.id, o.name
   from disbursements d
   join grants g on g.id = d.grant_id
   join organizations o on o.id = g.recipient_id
- where {of_stream} and {reach}
-   and d.paid_on >= date '{first_day}' + :day::int
-   and (d.paid_on, d.id) < (date '{first_day}' + :day::int + 180 - :back::int, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
- order by d.paid_on desc, d.id desc limit 101;
+ where d.stream_id = ('01935b8e-0000-7000-8000-00000000000' || :stream::int)::uuid and {reach}
+   and coalesce(d.paid_on, '-infinity'::date) >= date '{first_day}' + :day::int
+   and (coalesce(d.paid_on, '-infinity'::date), d.id) < (date '{first_day}' + :day::int + 180 - :back::int, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+ order by coalesce(d.paid_on, '-infinity'::date) desc, d.id desc limit 101;
