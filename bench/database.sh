@@ -25,6 +25,10 @@ sql() { "$bin/psql" -qAt -v ON_ERROR_STOP=1 -h "$home" -p "$port" -U postgres "$
 # Every program here takes a directory for the host, so that all go by the same way.
 url() { echo "postgres://$1@localhost:$port/${2:-thrive}?host=$home"; }
 
+# Another schema or another way of making it is another database.
+made_of=$(cat migrations/*.sql bench/database/* | cksum)
+is_made() { [ "$(cat "$home/ready" 2> /dev/null)" = "$made_of" ]; }
+
 make() {
     [ -x "$thrive" ] || fail "there is no $thrive: run \`cargo build --release\`"
     rm -rf "$home"
@@ -34,19 +38,19 @@ make() {
     [ ${#home} -lt 90 ] || fail "$home is too long for a socket: name a shorter directory in BENCH_DATA"
     (cd / && as_server "$bin/initdb" -D "$home/data" -U postgres --auth=trust -E UTF8 --locale=C > "$home/initdb.log")
     cat bench/database/postgresql.conf >> "$home/data/postgresql.conf"
-    start -c fsync=off -c full_page_writes=off -c autovacuum=off
+    start -c fsync=off -c full_page_writes=off -c autovacuum=off -c max_wal_size=8GB
     sql -d postgres -c "create role thrive_owner login createrole" -c "create role thrive_app login" -c "create database thrive owner thrive_owner"
     "$thrive" --log warn migrate --database-url "$(url thrive_owner)" > "$home/migrate.log" || fail "see $home/migrate.log"
     sql -d thrive -v scale="$scale" -f bench/database/generate.sql
     server stop
-    touch "$home/ready"
+    echo "$made_of" > "$home/ready"
 }
 
 case $action in
     start)
         running=0
         ! server status > /dev/null 2>&1 || running=1
-        if [ ! -e "$home/ready" ]; then
+        if ! is_made; then
             [ $running = 0 ] || server -m immediate stop
             echo "Making the database of scale $scale ..." >&2
             make >&2
