@@ -8,7 +8,8 @@ scale         the questions over 1,000,000 and over 10,000,000 disbursements, si
 instructions  instructions for an answer, by valgrind's callgrind
 """
 import http.client, json, os, pathlib, re, statistics, subprocess, sys, time
-from harness import ADMIN, CONCURRENCY, HERE, MANAGER, OFFICER, ROUNDS, SECONDS, THRIVE, Database, Load, Server, cpu, document, memory, token, variables
+sys.dont_write_bytecode = True
+from harness import ADMIN, CONCURRENCY, HERE, MANAGER, OFFICER, ROUNDS, SECONDS, THRIVE, Database, Load, Server, cpu, document, memory, token, variables, wrk
 
 
 def resident():
@@ -78,19 +79,18 @@ def payments():
         inputs = [{"input": {"disbursementId": "disb_" + one.replace("-", ""), "paidOn": today, "method": "ACH", "reference": f"T-{place}",
                              "idempotencyKey": f"bench-{place}"}} for place, one in enumerate(ids)]
         (work / "pay.jsonl").write_text("".join(json.dumps(one) + "\n" for one in inputs))
-        (work / "pay.graphql").write_text("mutation Pay($input: PayDisbursementInput!) { payDisbursement(input: $input) { disbursement { id status } userErrors { code message } } }")
+        (work / "pay.graphql").write_text("mutation Pay($input: PayDisbursementInput!) { payDisbursement(input: $input) "
+                                          "{ disbursement { id status } userErrors { code message } } }")
         env = dict(os.environ, OPERATION=str(work / "pay.graphql"), VARIABLES=str(work / "pay.jsonl"), TOKEN=token(OFFICER), ONCE="1")
         before = cpu(server.pid), cpu(database.pid)
-        ran = subprocess.run(["wrk", "-t1", f"-c{CONCURRENCY}", f"-d{SECONDS}", "--timeout", "30", "-s", HERE / "ask.lua", f"http://127.0.0.1:{server.port}/graphql"],
-                             env=env, capture_output=True, text=True)
-        told = re.search(r"RESULT (\d+) (\d+) (\S+) (\S+) (\d+) (\d+)", ran.stdout)
-        if not told or int(told[6]):
-            sys.exit(f"payments failed: {ran.stdout}{ran.stderr}")
-        count = int(told[1])
+        count, microseconds, p50, p99, _, errors, why = wrk(server, env, SECONDS, CONCURRENCY)
+        if errors:
+            sys.exit(f"{errors} payments failed: {why}")
         after = cpu(server.pid), cpu(database.pid)
         server.stop()
         print("| payments | a second | p50 ms | p99 ms | CPU µs service | CPU µs PostgreSQL |\n| ---: | ---: | ---: | ---: | ---: | ---: |")
-        print(f"| {count} | {count / int(told[2]) * 1e6:.0f} | {float(told[3]) / 1e3:.1f} | {float(told[4]) / 1e3:.1f} | {(after[0] - before[0]) / count * 1e6:.0f} | {(after[1] - before[1]) / count * 1e6:.0f} |\n")
+        costs = [(later - sooner) / count * 1e6 for sooner, later in zip(before, after)]
+        print(f"| {count} | {count / microseconds * 1e6:.0f} | {p50 / 1e3:.1f} | {p99 / 1e3:.1f} | {costs[0]:.0f} | {costs[1]:.0f} |\n")
         check_payments(database, count)
 
 

@@ -190,6 +190,17 @@ def recipients(person):
     return (1, 80) if person == MANAGER else (person - 1000, person - 1000)
 
 
+def wrk(server, env, seconds, concurrency):
+    """Sends what ask.lua makes: how many were answered in how many microseconds, p50, p99, bytes, errors, and the first of them."""
+    address = f"http://127.0.0.1:{server.port}/graphql"
+    command = ["wrk", "-t1", f"-c{concurrency}", f"-d{seconds}", "--timeout", "60", "-s", HERE / "ask.lua", address]
+    ran = subprocess.run(command, env=env, capture_output=True, text=True)
+    told = re.search(r"RESULT (\d+) (\d+) (\d+) (\d+) (\d+) (\d+)", ran.stdout)
+    if not told:
+        sys.exit(f"wrk failed: {ran.stdout}{ran.stderr}")
+    return *map(int, told.groups()), ran.stderr[:400]
+
+
 class Load:
     """An operation of a person against a server, ready to be sent."""
 
@@ -213,14 +224,9 @@ class Load:
         if self.server.name == "thrive":
             env["TOKEN"] = token(self.person)
         before = cpu(self.server.pid), cpu(self.database.pid)
-        command = ["wrk", "-t1", f"-c{concurrency}", f"-d{seconds}", "--timeout", "60", "-s", HERE / "ask.lua", f"http://127.0.0.1:{self.server.port}/graphql"]
-        ran = subprocess.run(command, env=env, capture_output=True, text=True)
-        told = re.search(r"RESULT (\d+) (\d+) (\S+) (\S+) (\d+) (\d+)", ran.stdout)
-        if not told:
-            sys.exit(f"wrk failed: {ran.stdout}{ran.stderr}")
-        count, microseconds, p50, p99, sent, errors = map(float, told.groups())
+        count, microseconds, p50, p99, sent, errors, why = wrk(self.server, env, seconds, concurrency)
         if errors:
-            print(f"{self.server.name} {self.operation}: {errors:.0f} errors: {ran.stderr[:400]}", file=sys.stderr)
+            print(f"{self.name} {self.operation}: {errors} errors: {why}", file=sys.stderr)
         after = cpu(self.server.pid), cpu(self.database.pid)
         count = max(count, 1)
         return dict(rate=count / microseconds * 1e6, p50=p50 / 1e3, p99=p99 / 1e3, bytes=sent / count, errors=errors, count=count,
