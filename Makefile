@@ -38,8 +38,18 @@ conformance: postgres web
 	cargo build --quiet
 	tests/tools/conformance.sh
 
+# The release build, a database of a million disbursements the first time, and about ten minutes: bench/README.md.
 bench: postgres
-	bench/run.sh
+	bench/install.sh peers
+	cargo build --quiet --release
+	bench/run.py
+
+# Each alone: the memory at 64 connections, an export of a million rows, payments, ten times the data, instructions.
+.PHONY: bench-memory bench-export bench-payments bench-scale bench-instructions
+bench-memory bench-export bench-payments bench-scale bench-instructions: postgres
+	bench/install.sh
+	cargo build --quiet --release
+	bench/extras.py $(@:bench-%=%)
 
 # The release build, and about five minutes.
 bench-deadlines: postgres
@@ -77,4 +87,4 @@ tests/tools/node_modules/.package-lock.json: tests/tools/package-lock.json
 
 clean:
 	cargo clean
-	rm -rf web/dist web/node_modules tests/tools/node_modules tests/tools/conformance/node_modules
+	rm -rf web/dist web/node_modules tests/tools/node_modules tests/tools/conformance/node_modules bench/peers/node_modules
