@@ -14,7 +14,7 @@ use thrive::{
     facts::{FactKind, Subject as OfFact},
     figures::{
         splitting::split,
-        summary::{self, Amounts, FundingDimension as By, Subject},
+        summary::{self, Amounts, FundingDimension as By, Period, Subject},
     },
     grants::{self, ActionArea, ActionAreaShare, CityShare, Grant, NewGrant},
     id::{CityId, CountyId, OrganizationId, ProgramId, StreamId},
@@ -79,7 +79,7 @@ proptest! {
     fn groups_sum_to_the_total_whatever_is_grouped_by(grants in proptest::collection::vec(figured(), 1..12)) {
         let mut total = vec![Money::ZERO; Amounts::default().0.len()];
         for (_, periods) in &grants {
-            for (sum, amount) in total.iter_mut().zip(periods[0].1.0) {
+            for (sum, amount) in total.iter_mut().zip(periods[0].amounts.0) {
                 *sum = sum.plus(amount).unwrap();
             }
         }
@@ -121,12 +121,13 @@ fn figured() -> impl Strategy<Value = summary::Figured> {
         let subject = Subject {
             stream: StreamId(Uuid::from_u128(stream)),
             program: ProgramId(Uuid::from_u128(stream * 2)),
-            recipient: OrganizationId(Uuid::from_u128(stream)),
+            recipient: Some(OrganizationId(Uuid::from_u128(stream))),
             cities: whole(cities).into_iter().enumerate().map(city).collect(),
             areas: whole(areas).into_iter().enumerate().map(area).collect(),
             match_known: true,
         };
-        (subject, vec![(None, Amounts(cents(&amounts).try_into().unwrap()))])
+        let amounts = Amounts(cents(&amounts).try_into().unwrap());
+        (subject, vec![Period { fiscal_year: None, grants: 1, amounts }])
     })
 }
 

@@ -7,6 +7,9 @@
 pub mod balances;
 pub mod forms;
 pub mod graphql;
+pub mod reading;
 pub mod splitting;
 pub mod store;
 pub mod summary;
+pub mod totals_store;
+pub mod wanted;
