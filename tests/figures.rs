@@ -538,8 +538,8 @@ async fn a_summary_takes_as_many_statements_however_many_grants_there_are() {
     let service = service().await;
     let cast = service.cast().await;
     let every = "{ fundingSummary(groupBy: [STREAM, PROGRAM, CITY, COUNTY, ACTION_AREA, FISCAL_YEAR, RECIPIENT]) {
-        total { awarded } groups { key { stream { code } program { code } city { name } county { name } actionArea
-        fiscalYear recipient { name } } figures { awarded } } } }";
+        total { awarded burnRate } groups { key { stream { code } program { code } city { name } county { name } actionArea
+        fiscalYear recipient { name } } figures { awarded matchGap } } } }";
     shared(&service, &cast, "F-1", "100.00").await;
     let (_, few) = counted(&service, &cast, every).await;
     for number in 2..30 {

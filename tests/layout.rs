@@ -16,6 +16,7 @@ const MAY_NOT: &[(&str, &[&str])] = &[
     ("transport_ws.rs", PURE),
     ("http/origin.rs", PURE),
     ("totals_store.rs", STORE),
+    ("agreement_store.rs", STORE),
     ("store.rs", STORE),
     ("commands.rs", &["sqlx::query", "async_graphql", "graphql::"]),
     ("graphql.rs", &["sqlx::query", "begin()", "commit()"]),

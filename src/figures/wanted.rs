@@ -43,8 +43,8 @@ impl Shown {
     }
 }
 
-/// By the names of fields.
-const FIGURES: [(&str, Shown); 18] = {
+/// By the names of fields, in the order of `FundingFigures`.
+pub const FIGURES: [(&str, Shown); 18] = {
     const ACCOUNTS: Shown = Shown::DISBURSED.and(Shown::EXPENDED);
     [
         ("awarded", Shown::AWARDED),
