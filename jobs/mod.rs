@@ -6,6 +6,8 @@ mod allocation_reversion;
 mod audit_seal;
 mod deadline_reminders;
 mod deadline_schedule;
+mod funding_totals;
+mod funding_totals_fold;
 pub mod graphql;
 mod ledger_days;
 mod model;
@@ -62,6 +64,16 @@ pub const ALL: &[Job] = &[
         name: audit_seal::NAME,
         settings: include_str!("audit_seal/job.toml"),
         run: |app, run| Box::pin(audit_seal::run(app, run)),
+    },
+    Job {
+        name: funding_totals_fold::NAME,
+        settings: include_str!("funding_totals_fold/job.toml"),
+        run: |app, run| Box::pin(funding_totals_fold::run(app, run)),
+    },
+    Job {
+        name: funding_totals::NAME,
+        settings: include_str!("funding_totals/job.toml"),
+        run: |app, run| Box::pin(funding_totals::run(app, run)),
     },
     Job {
         name: send_emails::NAME,

@@ -195,9 +195,10 @@ pub async fn pool_with(
         .test_before_acquire(false)
         .after_connect(move |connection, _| {
             Box::pin(async move {
-                // A number of this program's own; a setting cannot be a parameter.
+                // A number of this program's own; a setting cannot be a parameter. What the just-in-time compiler saves
+                // in a statement of a second, it takes seconds to prepare.
                 let settings = format!(
-                    "set role thrive_app; set statement_timeout = {};
+                    "set role thrive_app; set statement_timeout = {}; set jit = off;
                      set idle_in_transaction_session_timeout = '30s'",
                     statement_timeout.as_millis()
                 );

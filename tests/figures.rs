@@ -14,7 +14,7 @@ use thrive::{
     facts::{FactKind, Subject as OfFact},
     figures::{
         splitting::split,
-        summary::{self, Amounts, FundingDimension as By, Subject},
+        summary::{self, Amounts, FundingDimension as By, Period, Subject},
     },
     grants::{self, ActionArea, ActionAreaShare, CityShare, Grant, NewGrant},
     id::{CityId, CountyId, OrganizationId, ProgramId, StreamId},
@@ -79,7 +79,7 @@ proptest! {
     fn groups_sum_to_the_total_whatever_is_grouped_by(grants in proptest::collection::vec(figured(), 1..12)) {
         let mut total = vec![Money::ZERO; Amounts::default().0.len()];
         for (_, periods) in &grants {
-            for (sum, amount) in total.iter_mut().zip(periods[0].1.0) {
+            for (sum, amount) in total.iter_mut().zip(periods[0].amounts.0) {
                 *sum = sum.plus(amount).unwrap();
             }
         }
@@ -121,12 +121,13 @@ fn figured() -> impl Strategy<Value = summary::Figured> {
         let subject = Subject {
             stream: StreamId(Uuid::from_u128(stream)),
             program: ProgramId(Uuid::from_u128(stream * 2)),
-            recipient: OrganizationId(Uuid::from_u128(stream)),
+            recipient: Some(OrganizationId(Uuid::from_u128(stream))),
             cities: whole(cities).into_iter().enumerate().map(city).collect(),
             areas: whole(areas).into_iter().enumerate().map(area).collect(),
             match_known: true,
         };
-        (subject, vec![(None, Amounts(cents(&amounts).try_into().unwrap()))])
+        let amounts = Amounts(cents(&amounts).try_into().unwrap());
+        (subject, vec![Period { fiscal_year: None, grants: 1, amounts }])
     })
 }
 
@@ -537,8 +538,8 @@ async fn a_summary_takes_as_many_statements_however_many_grants_there_are() {
     let service = service().await;
     let cast = service.cast().await;
     let every = "{ fundingSummary(groupBy: [STREAM, PROGRAM, CITY, COUNTY, ACTION_AREA, FISCAL_YEAR, RECIPIENT]) {
-        total { awarded } groups { key { stream { code } program { code } city { name } county { name } actionArea
-        fiscalYear recipient { name } } figures { awarded } } } }";
+        total { awarded burnRate } groups { key { stream { code } program { code } city { name } county { name } actionArea
+        fiscalYear recipient { name } } figures { awarded matchGap } } } }";
     shared(&service, &cast, "F-1", "100.00").await;
     let (_, few) = counted(&service, &cast, every).await;
     for number in 2..30 {

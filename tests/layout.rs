@@ -15,6 +15,8 @@ const MAY_NOT: &[(&str, &[&str])] = &[
     ("feed_store.rs", STORE),
     ("transport_ws.rs", PURE),
     ("http/origin.rs", PURE),
+    ("totals_store.rs", STORE),
+    ("agreement_store.rs", STORE),
     ("store.rs", STORE),
     ("commands.rs", &["sqlx::query", "async_graphql", "graphql::"]),
     ("graphql.rs", &["sqlx::query", "begin()", "commit()"]),

@@ -55,5 +55,6 @@ mod subscriptions;
 mod support;
 mod telemetry;
 mod tokens;
+mod totals;
 mod values;
 mod web;

@@ -46,6 +46,13 @@ impl Of {
 /// How many whole months the burn rate looks back on.
 const MONTHS_OF_BURN: i32 = 3;
 
+/// The months that the burn rate looks back on: from a day to before another.
+pub fn months_of_burn(of: Of, clock: &Clock) -> (Date, Date) {
+    let on = of.as_of.unwrap_or(clock.today());
+    let this_month = Date::first_of(on.year(), on.month());
+    (this_month.plus_months(-MONTHS_OF_BURN), this_month)
+}
+
 /// The balances of many grants, in eight statements however many there are.
 pub async fn of_grants(
     db: &mut PgConnection,
@@ -53,24 +60,13 @@ pub async fn of_grants(
     grants: &[GrantId],
     of: Of,
 ) -> sqlx::Result<HashMap<GrantId, GrantBalance>> {
-    Ok(with_rules(db, clock, grants, of).await?.0)
-}
-
-/// As `of_grants`, with the rules that bind them.
-pub async fn with_rules(
-    db: &mut PgConnection,
-    clock: &Clock,
-    grants: &[GrantId],
-    of: Of,
-) -> sqlx::Result<(HashMap<GrantId, GrantBalance>, HashMap<GrantId, Bound>)> {
     let (now, today) = (clock.now(), clock.today());
     let on = of.as_of.unwrap_or(today);
     let bound = bound::of_grants(&mut *db, grants, on).await?;
     let accounts = ledger::store::by_kind(&mut *db, grants, of.as_of, of.known_at).await?;
-    let this_month = Date::first_of(on.year(), on.month());
-    let from = this_month.plus_months(-MONTHS_OF_BURN);
+    let (from, before) = months_of_burn(of, clock);
     let recent =
-        ledger::store::expended_between(&mut *db, grants, from, this_month, of.known_at).await?;
+        ledger::store::expended_between(&mut *db, grants, from, before, of.known_at).await?;
 
     let empty = || GrantBalance { known_at: of.known_at, ..GrantBalance::empty(of.as_of, now) };
     let mut balances: HashMap<_, GrantBalance> =
@@ -84,7 +80,7 @@ pub async fn with_rules(
         let term = term(bound, balance.awarded, today);
         balance.derive(&term, recent.get(grant).copied().unwrap_or_default());
     }
-    Ok((balances, bound))
+    Ok(balances)
 }
 
 /// What the terms of a grant add to its accounts, when so much is awarded.

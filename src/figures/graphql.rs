@@ -9,8 +9,10 @@ use chrono::{DateTime, Utc};
 use super::{
     balances::Of,
     forms::{self, AccountingBasis, FormLine, IndirectCosts, IndirectExpense, ProgramIncome},
+    reading::{self, Question},
     store,
-    summary::{self, FundingDimension, FundingFigures, Group, Key},
+    summary::{FundingDimension, FundingFigures, Group, Key},
+    wanted::Wanted,
 };
 use crate::{
     App, Error, Result,
@@ -161,7 +163,9 @@ impl FigureQuery {
             None => public(&mut filter, &group_by)?,
         };
         let computed_at = app.clock.now();
-        let found = summary::read(app, &reach, &filter, &group_by, of).await?;
+        let wanted = Wanted::of(ctx.look_ahead(), &group_by);
+        let question = Question { by: &group_by, of, wanted };
+        let found = reading::read(app, &reach, &filter, &question).await?;
         Ok(FundingSummary {
             grant_count: found.total.grants,
             unknown_match_count: found.total.match_unknown,

@@ -4,9 +4,13 @@
 //! so that the parts sum to it exactly, and groups sum to the total to the cent. By fiscal year flows are what was
 //! posted in the year, and stocks are what there was at its end.
 
+pub mod agreement_store;
 pub mod balances;
 pub mod forms;
 pub mod graphql;
+pub mod reading;
 pub mod splitting;
 pub mod store;
 pub mod summary;
+pub mod totals_store;
+pub mod wanted;

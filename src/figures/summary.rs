@@ -1,4 +1,4 @@
-//! The figures of many grants, summed and grouped. What is read is one state of the database.
+//! The figures of many grants, summed and grouped. Pure: figures in, groups out.
 
 use std::{
     cmp::Reverse,
@@ -6,26 +6,14 @@ use std::{
 };
 
 use async_graphql::SimpleObject;
-use sqlx::PgConnection;
 
-use super::{
-    balances::{self, Of},
-    splitting::split,
-    store::{self, OfYear},
-};
+use super::splitting::split;
 use crate::{
-    App, Error, Result,
-    access::Reach,
-    clock::Date,
     fiscal_year::FiscalYear,
-    grants::{
-        self, ActionArea, ActionAreaShare,
-        store::{CityOfGrant, GrantFilter, Outline},
-    },
-    id::{CityId, CountyId, GrantId, OrganizationId, ProgramId, StreamId},
+    grants::{ActionArea, ActionAreaShare},
+    id::{CityId, CountyId, OrganizationId, ProgramId, StreamId},
     ledger::GrantBalance,
     money::{Money, Percent},
-    rule_sets::bound::Bound,
     text_enum::text_enum,
 };
 
@@ -48,9 +36,6 @@ text_enum! {
         Recipient = "RECIPIENT",
     }
 }
-
-/// An answer of more groups helps nobody.
-const MOST_GROUPS: usize = 5_000;
 
 /// Declares the figures that are summed: amounts of a grant's balance, in one order.
 macro_rules! figures {
@@ -163,12 +148,13 @@ pub struct Key {
     pub recipient: Option<OrganizationId>,
 }
 
-/// A grant with what it is grouped by.
+/// A grant with what it is grouped by, or all grants of a program that are the same in that.
 #[derive(Clone, Debug)]
 pub struct Subject {
     pub stream: StreamId,
     pub program: ProgramId,
-    pub recipient: OrganizationId,
+    /// None of grants of several.
+    pub recipient: Option<OrganizationId>,
     /// Cities with their counties and shares, where they matter.
     pub cities: Vec<(CityId, CountyId, i32)>,
     pub areas: Vec<ActionAreaShare>,
@@ -183,7 +169,7 @@ impl Subject {
         let own = Key {
             stream: Some(self.stream).filter(|_| by(By::Stream)),
             program: Some(self.program).filter(|_| by(By::Program)),
-            recipient: Some(self.recipient).filter(|_| by(By::Recipient)),
+            recipient: self.recipient.filter(|_| by(By::Recipient)),
             ..Key::default()
         };
         let mut places: BTreeMap<_, i64> = BTreeMap::new();
@@ -219,15 +205,24 @@ pub struct Group {
 }
 
 impl Group {
-    fn add(&mut self, subject: &Subject, amounts: &Amounts) {
-        self.grants += 1;
-        self.match_unknown += i64::from(!subject.match_known);
+    pub fn add(&mut self, subject: &Subject, grants: i64, amounts: &Amounts) {
+        self.grants += grants;
+        self.match_unknown += if subject.match_known { 0 } else { grants };
         self.amounts.add(amounts);
     }
 }
 
-/// A grant with its figures: of its whole life, or of each fiscal year.
-pub type Figured = (Subject, Vec<(Option<FiscalYear>, Amounts)>);
+/// A grant, or all grants of a program, with figures: of the whole life, or of each fiscal year.
+pub type Figured = (Subject, Vec<Period>);
+
+/// The figures of a fiscal year, or of all there was.
+#[derive(Clone, Copy, Debug)]
+pub struct Period {
+    pub fiscal_year: Option<FiscalYear>,
+    /// Of how many grants.
+    pub grants: i64,
+    pub amounts: Amounts,
+}
 
 /// Groups by fiscal year, then by what was awarded, the most first.
 pub fn group(grants: &[Figured], by: &[FundingDimension]) -> Vec<Group> {
@@ -235,11 +230,12 @@ pub fn group(grants: &[Figured], by: &[FundingDimension]) -> Vec<Group> {
     for (subject, periods) in grants {
         let parts = subject.parts(by);
         let weights: Vec<i64> = parts.iter().map(|(_, weight)| *weight).collect();
-        for (fiscal_year, amounts) in periods {
-            for ((key, _), part) in parts.iter().zip(amounts.split(&weights)) {
-                let key = Key { fiscal_year: *fiscal_year, ..*key };
-                groups.entry(key).or_insert_with(|| Group { key, ..Group::default() });
-                groups.entry(key).and_modify(|group| group.add(subject, &part));
+        for period in periods {
+            for ((key, _), part) in parts.iter().zip(period.amounts.split(&weights)) {
+                let key = Key { fiscal_year: period.fiscal_year, ..*key };
+                let group = groups.entry(key).or_default();
+                group.key = key;
+                group.add(subject, period.grants, &part);
             }
         }
     }
@@ -253,119 +249,4 @@ pub fn group(grants: &[Figured], by: &[FundingDimension]) -> Vec<Group> {
 pub struct Summary {
     pub total: Group,
     pub groups: Vec<Group>,
-}
-
-/// The figures of all grants that a filter finds and an actor may see, in as many statements however many there are.
-pub async fn read(
-    app: &App,
-    reach: &Reach,
-    filter: &GrantFilter,
-    by: &[FundingDimension],
-    of: Of,
-) -> Result<Summary> {
-    // Sums of what changes meanwhile would not be those of their parts.
-    let mut db = app.db.begin_with("begin isolation level repeatable read read only").await?;
-    let found = grants::store::outlines(&mut *db, filter, reach).await?;
-    let ids: Vec<GrantId> = found.iter().map(|grant| grant.id).collect();
-    let (balances, bound) = balances::with_rules(&mut db, &app.clock, &ids, of).await?;
-    let (mut cities, mut areas) = shares(&mut db, &ids, by).await?;
-    let mut years = years(&mut db, app, &ids, by, of, &bound).await?;
-    db.rollback().await?;
-
-    let mut total = Group::default();
-    let mut figured = vec![];
-    for Outline { id, stream_id, program_id, recipient_id } in found {
-        let place = |of: CityOfGrant| (of.city.id, of.city.county_id, of.share_bp);
-        let subject = Subject {
-            stream: stream_id,
-            program: program_id,
-            recipient: recipient_id,
-            cities: cities.remove(&id).into_iter().flatten().map(place).collect(),
-            areas: areas.remove(&id).unwrap_or_default(),
-            match_known: bound.get(&id).is_some_and(balances::match_is_known),
-        };
-        let whole = balances.get(&id).map(Amounts::from).unwrap_or_default();
-        total.add(&subject, &whole);
-        let periods = if by.contains(&FundingDimension::FiscalYear) {
-            years.remove(&id).unwrap_or_default()
-        } else {
-            vec![(None, whole)]
-        };
-        figured.push((subject, periods));
-    }
-    let groups = if by.is_empty() { vec![] } else { group(&figured, by) };
-    if groups.len() > MOST_GROUPS {
-        return Err(Error::BadInput(format!(
-            "these are {} groups, and an answer has at most {MOST_GROUPS}: group by less, or narrow the filter",
-            groups.len()
-        )));
-    }
-    Ok(Summary { total, groups })
-}
-
-type Shares = (HashMap<GrantId, Vec<CityOfGrant>>, HashMap<GrantId, Vec<ActionAreaShare>>);
-
-async fn shares(
-    db: &mut PgConnection,
-    grants: &[GrantId],
-    by: &[FundingDimension],
-) -> sqlx::Result<Shares> {
-    let by = |dimension| by.contains(&dimension);
-    let mut shares = Shares::default();
-    if by(FundingDimension::City) || by(FundingDimension::County) {
-        shares.0 = grants::store::cities_of(&mut *db, grants).await?;
-    }
-    if by(FundingDimension::ActionArea) {
-        shares.1 = grants::store::action_areas_of(&mut *db, grants).await?;
-    }
-    Ok(shares)
-}
-
-type OfYears = Vec<(Option<FiscalYear>, Amounts)>;
-
-async fn years(
-    db: &mut PgConnection,
-    app: &App,
-    grants: &[GrantId],
-    by: &[FundingDimension],
-    of: Of,
-    bound: &HashMap<GrantId, Bound>,
-) -> sqlx::Result<HashMap<GrantId, OfYears>> {
-    if !by.contains(&FundingDimension::FiscalYear) {
-        return Ok(HashMap::new());
-    }
-    let today = app.clock.today();
-    let mut moved: HashMap<_, Vec<OfYear>> = HashMap::new();
-    for row in store::by_year(&mut *db, grants, of.as_of, of.known_at).await? {
-        moved.entry(row.grant_id).or_default().push(row);
-    }
-    let last = of.as_of.unwrap_or(today).min(today);
-    let years = |(grant, rows): (GrantId, Vec<OfYear>)| {
-        (grant, in_years(&rows, bound.get(&grant), FiscalYear::of(last), today))
-    };
-    Ok(moved.into_iter().map(years).collect())
-}
-
-/// The fiscal years of a grant, from its first entry to a last year: flows of each, and stocks at its end.
-fn in_years(rows: &[OfYear], bound: Option<&Bound>, last: FiscalYear, today: Date) -> OfYears {
-    let Some(first) = rows.iter().map(|row| row.year).min() else { return vec![] };
-    let mut until = GrantBalance::default();
-    let year = |year: i32| {
-        let mut flows = GrantBalance::default();
-        for row in rows.iter().filter(|row| row.year.0 == year) {
-            until.count(row.kind, row.net);
-            flows.count(row.kind, row.net);
-        }
-        let mut figures = until.clone();
-        if let Some(bound) = bound {
-            figures.derive(&balances::term(bound, until.awarded, today), Money::ZERO);
-        }
-        figures.awarded = flows.awarded;
-        figures.expended = flows.expended;
-        figures.disbursed = flows.disbursed;
-        figures.lapsed = flows.lapsed;
-        figures.match_met = flows.match_met;
-        (Some(FiscalYear(year)), Amounts::from(&figures))
-    };
-    (first.0..=last.0).map(year).collect()
 }

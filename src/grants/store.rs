@@ -254,6 +254,7 @@ macro_rules! listed {
         )
     };
 }
+pub(crate) use listed;
 
 pub async fn list(
     db: impl PgExecutor<'_>,
@@ -287,35 +288,6 @@ pub async fn count(
         .fetch_one(db)
         .await?;
     Ok(row.count)
-}
-
-/// What many grants are grouped by.
-pub struct Outline {
-    pub id: GrantId,
-    pub stream_id: StreamId,
-    pub program_id: ProgramId,
-    pub recipient_id: OrganizationId,
-}
-
-/// All grants that a filter finds, in no order.
-pub async fn outlines(
-    db: impl PgExecutor<'_>,
-    filter: &GrantFilter,
-    reach: &Reach,
-) -> sqlx::Result<Vec<Outline>> {
-    listed!(
-        figures_of,
-        (
-            Outline,
-            r#"id, program_id, recipient_id,
-               (select p.stream_id from funding_programs p where p.id = program_id) as "stream_id!: StreamId""#
-        ),
-        (),
-        filter,
-        reach
-    )
-    .fetch_all(db)
-    .await
 }
 
 /// Where a grant stands in an order; the same text as the statement's `sort_key`.

@@ -104,15 +104,40 @@ impl GrantBalance {
     /// Completes what was counted with what follows from it. `recent` was expended in the last three whole months.
     pub fn derive(&mut self, term: &Term, recent: Money) {
         let on = self.as_of.unwrap_or(term.today);
-        self.cash_on_hand = above_zero(less(self.disbursed, self.expended));
-        self.reimbursement_due = above_zero(less(self.expended, self.disbursed));
-        self.match_required = term.match_required;
-        self.match_gap = above_zero(less(self.match_required, self.match_met));
+        self.derive_amounts(term.match_required, recent);
         self.spent_percent = self.expended.percent_of(self.awarded);
         self.elapsed_percent = elapsed(term, on);
-        self.burn_rate = recent.ratio_half_up(1, 3).unwrap_or_default();
         let burned = recent.ratio_half_up(months_left(on, term.end), 3).unwrap_or_default();
         self.projected_end_balance = less(less(self.awarded, self.expended), burned);
+    }
+
+    /// Of `derive`, what may be summed over grants.
+    pub fn derive_amounts(&mut self, match_required: Money, recent: Money) {
+        self.cash_on_hand = above_zero(less(self.disbursed, self.expended));
+        self.reimbursement_due = above_zero(less(self.expended, self.disbursed));
+        self.match_required = match_required;
+        self.match_gap = above_zero(less(self.match_required, self.match_met));
+        self.burn_rate = recent.ratio_half_up(1, 3).unwrap_or_default();
+    }
+
+    /// Adds another's figures that are counted.
+    pub fn count_all(&mut self, other: &Self) {
+        for (figure, more) in [
+            (&mut self.awarded, other.awarded),
+            (&mut self.encumbered, other.encumbered),
+            (&mut self.expended, other.expended),
+            (&mut self.requested, other.requested),
+            (&mut self.approved, other.approved),
+            (&mut self.disbursed, other.disbursed),
+            (&mut self.retained, other.retained),
+            (&mut self.lapsed, other.lapsed),
+            (&mut self.available_to_disburse, other.available_to_disburse),
+            (&mut self.unobligated, other.unobligated),
+            (&mut self.advance_outstanding, other.advance_outstanding),
+            (&mut self.match_met, other.match_met),
+        ] {
+            *figure = and(*figure, more);
+        }
     }
 
     /// Every figure that is an amount, by its name in the API.
