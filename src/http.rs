@@ -1,7 +1,6 @@
 //! The web server: its paths, and what holds for every request.
 
 mod answers;
-mod columns;
 mod cookies;
 mod export;
 mod graphql;

@@ -22,6 +22,9 @@ macro_rules! id {
         pub struct $name(pub Uuid);
 
         impl $name {
+            /// What it begins with outside.
+            pub const PREFIX: &str = $prefix;
+
             /// Ids made in order of time sort in order of time.
             pub fn new(clock: &Clock) -> Self {
                 let now = clock.now();

@@ -43,6 +43,7 @@ pub mod deadlines;
 pub mod delegations;
 pub mod disbursements;
 pub mod documents;
+pub mod exports;
 pub mod facts;
 pub mod figures;
 pub mod grants;
