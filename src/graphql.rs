@@ -25,7 +25,8 @@ use crate::{
     budgets, cities,
     config::{Introspection, Limits},
     deadlines, delegations, disbursements, documents, email, error, facts, figures, grants,
-    holidays, jobs, matching, people, periods, plans, reports, rule_sets, spending, streams,
+    holidays, jobs, matching, payment_imports, people, periods, plans, reports, rule_sets,
+    spending, streams,
 };
 
 /// What can be asked. Streams and cities are public; the rest answers whoever has signed in, by what they may see.
@@ -71,6 +72,7 @@ pub struct Mutation(
     spending::graphql::SpendingMutation,
     matching::graphql::MatchMutation,
     disbursements::graphql::DisbursementMutation,
+    payment_imports::graphql::PaymentImportMutation,
     delegations::graphql::DelegationMutation,
     periods::graphql::PeriodMutation,
     documents::graphql::DocumentMutation,
@@ -238,6 +240,10 @@ fn prepare(app: &App, actor: Actor, request: Request, loads: &Loads) -> Request 
         .data(loader!(grants::graphql::OpenOfGrant(app.clone())))
         .data(loader!(grants::graphql::BalanceLoader(app.clone())))
         .data(loader!(figures::graphql::BesideBalance(app.clone())))
+        .data(loader!(disbursements::graphql::DisbursementLoader {
+            app: app.clone(),
+            reach: actor.reach()
+        }))
         .data(loader!(disbursements::graphql::EventsOfDisbursement(app.clone())))
         .data(loader!(disbursements::graphql::LinesOfDisbursement(app.clone())))
         .data(loader!(disbursements::graphql::EvidenceOfDisbursement(app.clone())))

@@ -135,5 +135,6 @@ id!(AppropriationId, "appropriation");
 id!(MatchContributionId, "match");
 id!(MatchAcceptanceId, "maccept");
 id!(DelegationId, "delegation");
+id!(PaymentImportId, "pimport");
 id!(ClosedMonthId, "cmonth");
 id!(AuditEntryId, "audit");

@@ -50,6 +50,7 @@ pub mod grants;
 pub mod holidays;
 pub mod imports;
 pub mod matching;
+pub mod payment_imports;
 pub mod people;
 pub mod periods;
 pub mod plans;

@@ -38,6 +38,7 @@ const MAY_NOT: &[(&str, &[&str])] = &[
     ("kinds/money.rs", PURE),
     ("kinds/reports.rs", PURE),
     ("figures/splitting.rs", PURE),
+    ("payment_imports/file.rs", PURE),
     ("figures/forms.rs", PURE),
 ];
 
@@ -63,6 +64,7 @@ const SLICES: &[&str] = &[
     "holidays",
     "imports",
     "matching",
+    "payment_imports",
     "people",
     "periods",
     "plans",

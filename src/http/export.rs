@@ -13,16 +13,14 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Service,
-    answers::{Bad, JSON, bad, failed, refuse},
+    answers::{Bad, JSON, bad, failed, not_answered, refuse},
     identity::admit,
 };
 use crate::{
-    Error,
     access::{Actor, Permission},
     audit::graphql::AuditFilter,
     clock::Date,
     disbursements::graphql::DisbursementFilter,
-    error::without_values,
     exports::{
         AuditEntries, Cell, Disbursements, Expenditures, Format, Grants, Lines, List, written,
     },
@@ -217,22 +215,6 @@ impl Asking {
             Some("FORBIDDEN") => failed(JSON, StatusCode::FORBIDDEN, "FORBIDDEN", message),
             _ => failed(JSON, StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", message),
         })
-    }
-}
-
-/// Why there is no file.
-fn not_answered(error: Error) -> Response {
-    let message = error.to_string();
-    match error {
-        Error::BadInput(_) | Error::Refused(_) => bad_request(bad(message)),
-        Error::Unauthenticated => {
-            failed(JSON, StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", &message)
-        }
-        Error::Forbidden(_) => failed(JSON, StatusCode::FORBIDDEN, "FORBIDDEN", &message),
-        Error::Internal(cause) => {
-            tracing::error!("{}", without_values(&cause));
-            failed(JSON, StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", &message)
-        }
     }
 }
 
