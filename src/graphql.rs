@@ -30,7 +30,7 @@ use crate::{
     budgets, cities,
     config::{Introspection, Limits},
     deadlines, delegations, disbursements, documents, email, error, facts, figures, grants,
-    holidays, jobs, matching, people, periods, plans, reports,
+    holidays, jobs, matching, payment_imports, people, periods, plans, reports,
     rows::{self, Answered},
     rule_sets, spending,
     streams::{self, Catalog},
@@ -79,6 +79,7 @@ pub struct Mutation(
     spending::graphql::SpendingMutation,
     matching::graphql::MatchMutation,
     disbursements::graphql::DisbursementMutation,
+    payment_imports::graphql::PaymentImportMutation,
     delegations::graphql::DelegationMutation,
     periods::graphql::PeriodMutation,
     documents::graphql::DocumentMutation,
@@ -305,6 +306,10 @@ fn prepare(app: &App, actor: Actor, request: Request, loads: &Loads) -> Request 
         .data(loader!(grants::graphql::OpenOfGrant(app.clone())))
         .data(loader!(grants::graphql::BalanceLoader(app.clone())))
         .data(loader!(figures::graphql::BesideBalance(app.clone())))
+        .data(loader!(disbursements::graphql::DisbursementLoader {
+            app: app.clone(),
+            reach: actor.reach()
+        }))
         .data(loader!(disbursements::graphql::EventsOfDisbursement(app.clone())))
         .data(loader!(disbursements::graphql::LinesOfDisbursement(app.clone())))
         .data(loader!(disbursements::graphql::EvidenceOfDisbursement(app.clone())))

@@ -1,13 +1,13 @@
 //! The web server: its paths, and what holds for every request.
 
 mod answers;
-mod columns;
 mod cookies;
 mod export;
 mod graphql;
 mod guard;
 mod health;
 mod identity;
+mod import;
 mod operations;
 mod origin;
 mod pages;
@@ -77,6 +77,7 @@ pub fn routes_with(app: &App, settings: Settings) -> impl Endpoint + use<> {
         )
         .at("/graphql/ws", get(socket::open))
         .at("/export/:file", get(export::export))
+        .at("/import/payments.csv", post(import::payments))
         .at("/sign-in", get(sign_in::begin).post(sign_in::paste))
         .at("/sign-in/callback", get(sign_in::callback))
         .at("/sign-out", post(sign_in::sign_out))

@@ -22,6 +22,9 @@ macro_rules! id {
         pub struct $name(pub Uuid);
 
         impl $name {
+            /// What it begins with outside.
+            pub const PREFIX: &str = $prefix;
+
             /// Ids made in order of time sort in order of time.
             pub fn new(clock: &Clock) -> Self {
                 let now = clock.now();
@@ -132,5 +135,6 @@ id!(AppropriationId, "appropriation");
 id!(MatchContributionId, "match");
 id!(MatchAcceptanceId, "maccept");
 id!(DelegationId, "delegation");
+id!(PaymentImportId, "pimport");
 id!(ClosedMonthId, "cmonth");
 id!(AuditEntryId, "audit");

@@ -210,6 +210,24 @@ macro_rules! figures_of {
 }
 pub(crate) use figures_of;
 
+/// The next rows of a listed statement in the order of their ids, or of what else numbers them: `$beyond` compares with
+/// `$3`, where the rows read before end. `$beside` joins what rows are shown with. The parameters of the page are there, so
+/// that the numbers of the filter's stay the same.
+macro_rules! exported {
+    ($row:ty, $columns:tt, $beside:tt, $beyond:tt, $order:tt, $rows:tt, $after:expr, $limit:expr $(, $argument:expr)* $(,)?) => {
+        sqlx::query_as!(
+            $row,
+            "select " + $columns + " from (" + $rows + ") listed " + $beside + "
+              where num_nulls($1::bool, $2::text, $4::text, $5::uuid, $6::bool) = 5 and (" + $beyond + ")
+              order by " + $order + "
+              limit $7::bigint",
+            None::<bool>, None::<&str>, $after, None::<&str>, None::<uuid::Uuid>, None::<bool>, $limit,
+            "", $($argument,)*
+        )
+    };
+}
+pub(crate) use exported;
+
 /// One page of a list of each of many grants, in one statement. `$rows` selects the rows of `wanted.grant_id`, with every
 /// column of the row type, `grant_id` and a text `sort_key`; `$9` is the order's name. Answers pages by grant.
 macro_rules! pages_of_grants {

@@ -1,5 +1,6 @@
 //! Lists and forms as files: the same rows as the list, with the same rights, page after page.
 
+use futures_util::StreamExt;
 use poem::{
     http::StatusCode,
     test::{TestClient, TestResponse},
@@ -118,6 +119,108 @@ async fn an_export_of_many_pages_is_whole_and_in_order() {
     assert_eq!(column(&found, "number"), numbers);
 }
 
+/// So many entries of the audit log, from one statement.
+async fn write_entries(service: &Service, count: i32) {
+    sqlx::query(
+        "insert into organizations (id, name, kind, fictional, created_at)
+         select gen_random_uuid(), 'Entered ' || n, 'CBO', true, '2026-11-24' from generate_series(1, $1) n",
+    )
+    .bind(count)
+    .execute(&service.app.db)
+    .await
+    .unwrap();
+}
+
+const ENTERED: &str = "%7B%22tables%22:[%22organizations%22]%7D";
+
+#[tokio::test]
+async fn an_export_of_many_chunks_is_whole_and_goes_on_behind_any_of_its_rows() {
+    let service = service().await;
+    write_entries(&service, 2_500).await;
+    let path = format!("/export/audit_entries.jsonl?filter={ENTERED}");
+    let whole = text(get(&service, auditor(), &path).await).await;
+    let lines: Vec<_> = whole.lines().collect();
+    assert_eq!(lines.len(), 2_500);
+    let names: std::collections::HashSet<String> = lines
+        .iter()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["after"]["name"].to_string())
+        .collect();
+    assert_eq!(names.len(), 2_500, "each entry once");
+    for place in [0, 998, 999, 1_000, 2_498, 2_499] {
+        let last: Value = serde_json::from_str(lines[place]).unwrap();
+        let path = format!("{path}&after={}", last["id"].as_str().unwrap());
+        let rest = text(get(&service, auditor(), &path).await).await;
+        assert!(rest.lines().eq(lines[place + 1..].iter().copied()), "behind {place}");
+    }
+}
+
+#[tokio::test]
+async fn each_list_goes_on_behind_a_row_that_was_read() {
+    let (service, cast) = scene().await;
+    let grant = service.active_grant(&cast, "G-2", "500.00").await;
+    service.request(&cast, &grant, "A-1", "10.00").await;
+    for list in ["grants", "disbursements", "expenditures"] {
+        let path = format!("/export/{list}.csv");
+        let all = rows(&text(get(&service, auditor(), &path).await).await);
+        assert!(all.len() > 1, "{list}");
+        for (place, row) in all.iter().enumerate() {
+            let path = format!("{path}?after={}", row["id"].as_str().unwrap());
+            let rest = rows(&text(get(&service, auditor(), &path).await).await);
+            assert_eq!(rest, all[place + 1..], "{list}");
+        }
+        // A line of names and no rows is a file as well.
+        let path = format!("{path}?after={}", all.last().unwrap()["id"].as_str().unwrap());
+        assert!(text(get(&service, auditor(), &path).await).await.starts_with("id,"));
+    }
+}
+
+/// How many statements the service has under way, and transactions open.
+async fn under_way(service: &Service) -> i64 {
+    sqlx::query_scalar(
+        "select count(*) from pg_stat_activity
+          where datname = current_database() and state <> 'idle' and pid <> pg_backend_pid()",
+    )
+    .fetch_one(&service.as_owner().await)
+    .await
+    .unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_reader_holds_nothing_in_the_database_and_one_that_leaves_ends_it() {
+    let service = service().await;
+    write_entries(&service, 9_000).await;
+    let path = format!("/export/audit_entries.csv?filter={ENTERED}");
+    let response = get(&service, auditor(), &path).await;
+    response.assert_status_is_ok();
+    let mut body = response.0.into_body().into_bytes_stream();
+    let first = body.next().await.unwrap().unwrap();
+    assert!(first.len() < 200_000, "{}", first.len());
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    assert_eq!(under_way(&service).await, 0);
+    drop(body);
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    assert_eq!(under_way(&service).await, 0);
+    assert_eq!(service.app.db.num_idle(), service.app.db.size() as usize);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_fails_in_the_middle_breaks_the_file_off() {
+    let service = service().await;
+    write_entries(&service, 9_000).await;
+    let path = format!("/export/audit_entries.csv?filter={ENTERED}");
+    let response = get(&service, auditor(), &path).await;
+    response.assert_status_is_ok();
+    let mut body = response.0.into_body().into_bytes_stream();
+    body.next().await.unwrap().unwrap();
+    let owner = service.as_owner().await;
+    sqlx::query("alter table audit_entries rename to gone").execute(&owner).await.unwrap();
+    let mut ended = None;
+    while let Some(piece) = body.next().await {
+        ended = piece.err();
+    }
+    assert_eq!(ended.map(|error| error.to_string()), Some("the export broke off".to_owned()));
+}
+
 #[tokio::test]
 async fn cells_hold_what_the_list_says_and_no_formula() {
     let (service, _) = scene().await;
@@ -230,6 +333,17 @@ async fn what_cannot_be_exported_is_told_before_anything_is_sent() {
         ("/export/grants.csv?filter={\"statuses\":[\"NEW\"]}", StatusCode::BAD_REQUEST, "NEW"),
         ("/export/grants.csv?asOf=yesterday", StatusCode::BAD_REQUEST, "`yesterday` is not a date"),
         ("/export/grants.csv?as_of=2026-01-01", StatusCode::BAD_REQUEST, "as_of"),
+        ("/export/grants.csv?after=grant_1", StatusCode::BAD_REQUEST, "`after` is the `id`"),
+        (
+            "/export/disbursements.csv?after=5",
+            StatusCode::BAD_REQUEST,
+            "expected an id of the form disb_",
+        ),
+        (
+            "/export/audit_entries.csv?after=audit_00000000000000000000000000000000",
+            StatusCode::BAD_REQUEST,
+            "no entry of the log",
+        ),
         ("/export/disbursements.csv?asOf=2026-01-01", StatusCode::BAD_REQUEST, "`asOf` is for"),
         (
             "/export/sf425.csv?grant=G-9&from=2026-10-01&to=2026-12-31",

@@ -245,16 +245,7 @@ fn what_tools_ask_of_the_schema_passes_and_what_multiplies_it_does_not() {
 }
 
 #[test]
-fn the_documents_of_the_readme_and_of_exports_pass_with_room_to_spare() {
-    for export in [
-        include_str!("../src/http/export_grants.graphql"),
-        include_str!("../src/http/export_disbursements.graphql"),
-        include_str!("../src/http/export_expenditures.graphql"),
-    ] {
-        let found = cost(export, json!({ "filter": {} }));
-        println!("{found}  an export");
-        assert!(found <= Limits::DEFAULT.cost / 2, "{found}");
-    }
+fn the_documents_of_the_readme_pass_with_room_to_spare() {
     let readme = include_str!("../README.md");
     let tour = readme.split("```graphql\n").skip(1).map(|rest| rest.split("```").next().unwrap());
     let mut count = 0;

@@ -38,6 +38,7 @@ mod money_model;
 mod money_vectors;
 mod never;
 mod nodes;
+mod payment_imports;
 mod payments;
 mod periods;
 mod permissions;

@@ -197,6 +197,7 @@ permissions! {
     CancelDisbursement: "Mutation.cancelDisbursement", Roles(&[CityFinance, FiscalOfficer]), Organization, "officers: all grants";
     ScheduleDisbursement: "Mutation.scheduleDisbursement", Roles(&[FiscalOfficer]), All, "";
     PayDisbursement: "Mutation.payDisbursement", Roles(&[FiscalOfficer]), All, "neither who asked for it nor who approved it";
+    ImportPayments: "Mutation.importPayments", Roles(&[FiscalOfficer]), All, "as payDisbursement, line by line; by `POST /import/payments.csv` too";
     ReverseDisbursement: "Mutation.reverseDisbursement", Roles(&[FiscalOfficer]), All, "";
     RecordRefund: "Mutation.recordRefund", Roles(&[FiscalOfficer]), All, "";
     DisallowCost: "Mutation.disallowCost", Roles(&[FiscalOfficer]), All, "";

@@ -51,6 +51,11 @@ const PREFIXES: &[(&str, &str)] = &[
     ("sustainability_plans", "plan"),
 ];
 
+/// What the ids of a table's rows begin with outside, where they have any.
+pub fn prefix(table: &str) -> Option<&'static str> {
+    PREFIXES.iter().find(|(named, _)| *named == table).map(|(_, prefix)| *prefix)
+}
+
 #[ComplexObject]
 impl AuditEntry {
     /// Who did it; null where no person acted.
@@ -60,7 +65,7 @@ impl AuditEntry {
 
     /// The id of the row, as `node` takes it where it is a node; null for a row that has none of its own.
     async fn object_id(&self) -> Option<ID> {
-        let prefix = PREFIXES.iter().find(|(table, _)| *table == self.table_name)?.1;
+        let prefix = prefix(&self.table_name)?;
         Some(ID(format!("{prefix}_{}", self.object_id?.simple())))
     }
 
@@ -109,7 +114,8 @@ pub struct AuditFilter {
 }
 
 impl AuditFilter {
-    fn read(self) -> Result<store::AuditFilter> {
+    /// As the statement takes it.
+    pub fn read(self) -> Result<store::AuditFilter> {
         let object = |id: &ID| {
             let uuid = id.split_once('_').and_then(|(_, digits)| Uuid::try_parse(digits).ok());
             uuid.ok_or_else(|| Error::BadInput(format!("`{}` is not an id of Thrive", id.as_str())))

@@ -231,3 +231,5 @@ pub async fn count(db: impl PgExecutor<'_>, filter: &AuditFilter) -> sqlx::Resul
 pub fn position(entry: &AuditEntry) -> Position {
     Position { key: entry.recorded_at.format("%Y%m%d%H%M%S%6f").to_string(), id: entry.id.0 }
 }
+
+pub mod exported;

@@ -65,7 +65,7 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Each question of the README costs less than a fifth of what one may, and a page of an export less than half.
+    /// Each question of the README costs less than a fifth of what one may.
     pub const DEFAULT: Self = Self {
         body_bytes: 256 * 1024,
         json_values: 20_000,

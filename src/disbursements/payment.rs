@@ -1,14 +1,18 @@
 //! Payments and their reversals. Whoever pays neither asked for it nor approved it.
 
 use super::{
-    Disbursement, DisbursementAction, DisbursementStatus, Payment, claims,
+    ClaimLine, Disbursement, DisbursementAction, DisbursementEvent, DisbursementStatus, Payment,
+    claims,
     commands::{Held, Once, answered_again, event_of, finish, hold_once},
     payment_store::{self, Found, Paying},
     rules, store,
 };
 use crate::{
     App, Refusal, Result,
-    access::{Actor, Permission},
+    access::{Actor, Identity, Permission},
+    clock::Clock,
+    deadlines::DeadlineKind,
+    grants::Grant,
     id::DisbursementId,
     idempotency,
     ledger::{self, Account, Posting},
@@ -47,31 +51,69 @@ pub async fn pay(
             return Err(Refusal::not_found("disbursement").on("disbursementId").into());
         }
     };
-    let Paying { grant, disbursement: mut paid, claims: claimed, bound, .. } = held;
-    rules::check_action(&grant, &paid, DisbursementAction::Pay)?;
-    rules::check_payer(&paid, officer.person)?;
-    rules::check_payment(&grant, &paid, &payment, today)?;
-    let in_hand = rules::in_hand(grant.signed_on.is_some(), held.resolved, held.overdue);
-    let (on, amount, retains) = (payment.paid_on, paid.payable(), paid.claims());
-    bound.check(&Step::Pay { on, amount, retains, in_hand })?;
-    paid.retained = withheld(&bound, &paid);
-    paid.paid_by = Some(officer.person);
-    paid.paid_on = Some(on);
-    paid.method = Some(payment.method);
-    paid.reference = Some(payment.reference.trim().into());
-    paid.vendor_number = payment.accounting.vendor_number;
-    paid.purchase_order = payment.accounting.purchase_order;
-    paid.fund_string = payment.accounting.fund_string;
-    paid.warrant_number = payment.warrant_number;
-    paid.status = DisbursementStatus::Paid;
-    paid.revision += 1;
-    paid.updated_at = now;
-    let event = event_of(&app.clock, &officer, &paid);
-    let mut posting = Posting::of_grant(grant.id, event.id.0, on).opening(paid.opening);
-    claims::pay(&mut posting, &paid, &claimed);
+    let Paying { grant, disbursement, claims, bound, overdue, resolved } = held;
+    let facing =
+        Facing { grant: &grant, bound: &bound, overdue: &overdue, resolved, claims: &claims };
+    let Settled { paid, event, posting } =
+        facing.settle(disbursement, &officer, payment, &app.clock)?;
     payment_store::write(&mut tx, &app.clock, &paid, &event, &posting).await?;
     tx.commit().await?;
     Ok(paid)
+}
+
+/// What a payment looks at, beside the disbursement.
+pub struct Facing<'a> {
+    pub grant: &'a Grant,
+    pub bound: &'a Bound,
+    /// What the recipient was to hand in and is late.
+    pub overdue: &'a [(DeadlineKind, String)],
+    /// Whether the recipient's governing body resolved to take the grant.
+    pub resolved: bool,
+    pub claims: &'a [ClaimLine],
+}
+
+/// A payment that may be made: what is to be written.
+#[derive(Debug)]
+pub struct Settled {
+    pub paid: Disbursement,
+    pub event: DisbursementEvent,
+    pub posting: Posting,
+}
+
+impl Facing<'_> {
+    /// Checks a payment, and says what it comes to; what the rules retain is withheld from it.
+    pub fn settle(
+        &self,
+        mut paid: Disbursement,
+        officer: &Identity,
+        payment: Payment,
+        clock: &Clock,
+    ) -> Result<Settled, Refusal> {
+        let (grant, today) = (self.grant, clock.today());
+        rules::check_action(grant, &paid, DisbursementAction::Pay)?;
+        rules::check_payer(&paid, officer.person)?;
+        rules::check_payment(grant, &paid, &payment, today)?;
+        let signed = grant.signed_on.is_some();
+        let in_hand = rules::in_hand(signed, self.resolved, self.overdue.to_vec());
+        let (on, amount, retains) = (payment.paid_on, paid.payable(), paid.claims());
+        self.bound.check(&Step::Pay { on, amount, retains, in_hand })?;
+        paid.retained = withheld(self.bound, &paid);
+        paid.paid_by = Some(officer.person);
+        paid.paid_on = Some(on);
+        paid.method = Some(payment.method);
+        paid.reference = Some(payment.reference.trim().into());
+        paid.vendor_number = payment.accounting.vendor_number;
+        paid.purchase_order = payment.accounting.purchase_order;
+        paid.fund_string = payment.accounting.fund_string;
+        paid.warrant_number = payment.warrant_number;
+        paid.status = DisbursementStatus::Paid;
+        paid.revision += 1;
+        paid.updated_at = clock.now();
+        let event = event_of(clock, officer, &paid);
+        let mut posting = Posting::of_grant(grant.id, event.id.0, on).opening(paid.opening);
+        claims::pay(&mut posting, &paid, self.claims);
+        Ok(Settled { paid, event, posting })
+    }
 }
 
 /// Takes a payment back: its amount is available again.

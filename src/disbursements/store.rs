@@ -750,3 +750,5 @@ pub async fn adjustments_of(
     }
     Ok(adjustments)
 }
+
+pub mod exported;

@@ -411,3 +411,5 @@ pub async fn unliquidated(
     .fetch_all(db)
     .await
 }
+
+pub mod exported;

@@ -5,6 +5,8 @@ use poem::{
     http::{HeaderValue, StatusCode, header},
 };
 
+use crate::{Error, error::without_values};
+
 pub const RESPONSE_JSON: &str = "application/graphql-response+json";
 pub const JSON: &str = "application/json";
 
@@ -59,4 +61,20 @@ pub fn written(media: &'static str, body: Vec<u8>) -> Response {
 
 pub fn bad(message: impl Into<String>) -> Bad {
     (StatusCode::BAD_REQUEST, message.into())
+}
+
+/// Why a command did not answer.
+pub fn not_answered(error: Error) -> Response {
+    let message = error.to_string();
+    match error {
+        Error::BadInput(_) | Error::Refused(_) => refuse(JSON, StatusCode::BAD_REQUEST, &message),
+        Error::Unauthenticated => {
+            failed(JSON, StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", &message)
+        }
+        Error::Forbidden(_) => failed(JSON, StatusCode::FORBIDDEN, "FORBIDDEN", &message),
+        Error::Internal(cause) => {
+            tracing::error!("{}", without_values(&cause));
+            failed(JSON, StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", &message)
+        }
+    }
 }

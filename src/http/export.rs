@@ -1,10 +1,8 @@
-//! Lists and forms as files. An export is a client of the API like any other: the same query, filters and rights,
-//! page after page, and one row a line.
+//! Lists and forms as files: the same filters and rights as the API, and one row a line.
 
 use std::sync::Arc;
 
-use async_graphql::{Request as Operation, Variables};
-use futures_util::{StreamExt, TryStreamExt, stream};
+use async_graphql::{InputType, Request as Operation, Variables};
 use poem::{
     Body, Request, Response, handler,
     http::{StatusCode, Uri, header},
@@ -15,52 +13,24 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Service,
-    answers::{Bad, JSON, bad, failed, refuse},
-    columns::{self, Column, Format},
+    answers::{Bad, JSON, bad, failed, not_answered, refuse},
     identity::{By, admit},
 };
 use crate::{
-    access::Actor,
+    access::{Actor, Permission},
+    audit::graphql::AuditFilter,
     clock::Date,
+    disbursements::graphql::DisbursementFilter,
+    exports::{
+        AuditEntries, Cell, Disbursements, Expenditures, Format, Grants, Lines, List, written,
+    },
+    figures::balances::Of,
+    grants::graphql::GrantFilter,
     graphql::{self, parsed::Document},
+    id::{AuditEntryId, DisbursementId, ExpenditureId, GrantId},
+    money::Money,
+    spending::lists::ExpenditureFilter,
 };
-
-/// A list that can be exported.
-struct List {
-    name: &'static str,
-    /// Asks for a page of 200, the earliest entered first: what is entered meanwhile comes at the end.
-    query: &'static str,
-    columns: &'static [Column],
-    /// Whether its figures can be asked for as of a day.
-    as_of: bool,
-}
-
-const LISTS: [List; 4] = [
-    List {
-        name: "audit_entries",
-        query: include_str!("export_audit_entries.graphql"),
-        columns: columns::AUDIT_ENTRIES,
-        as_of: false,
-    },
-    List {
-        name: "grants",
-        query: include_str!("export_grants.graphql"),
-        columns: columns::GRANTS,
-        as_of: true,
-    },
-    List {
-        name: "disbursements",
-        query: include_str!("export_disbursements.graphql"),
-        columns: columns::DISBURSEMENTS,
-        as_of: false,
-    },
-    List {
-        name: "expenditures",
-        query: include_str!("export_expenditures.graphql"),
-        columns: columns::EXPENDITURES,
-        as_of: false,
-    },
-];
 
 #[handler]
 pub async fn export(
@@ -84,17 +54,13 @@ async fn answer(
         .and_then(|(name, ending)| Some((name, Format::of(ending)?)))
         .ok_or_else(no_such_file)?;
     let asking = Asking { service: Arc::clone(service), actor };
-    if let Some(list) = LISTS.iter().find(|list| list.name == name) {
-        let variables = list_variables(list, request.uri()).map_err(bad_request)?;
-        let first = asking.page(list, &variables, None).await?;
-        return Ok(asking.send(list, format, variables, first));
-    }
-    if format != Format::Csv {
-        return Err(no_such_file());
-    }
-    match name {
-        "sf425" => asking.form(&SF_425, request.uri()).await,
-        "sf270" => asking.form(&SF_270, request.uri()).await,
+    match (name, format) {
+        ("grants", _) => asking.grants(format, request.uri()).await,
+        ("disbursements", _) => asking.disbursements(format, request.uri()).await,
+        ("expenditures", _) => asking.expenditures(format, request.uri()).await,
+        ("audit_entries", _) => asking.audit_entries(format, request.uri()).await,
+        ("sf425", Format::Csv) => asking.form(&SF_425, request.uri()).await,
+        ("sf270", Format::Csv) => asking.form(&SF_270, request.uri()).await,
         _ => Err(no_such_file()),
     }
 }
@@ -108,30 +74,49 @@ fn bad_request((status, message): Bad) -> Response {
     refuse(JSON, status, &message)
 }
 
-fn list_variables(list: &List, uri: &Uri) -> Result<Map<String, Value>, Bad> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase", deny_unknown_fields)]
-    struct InUrl {
-        filter: Option<String>,
-        as_of: Option<String>,
+/// What the address of a list says.
+struct Asked {
+    filter: Value,
+    as_of: Option<Date>,
+    after: Option<String>,
+}
+
+impl Asked {
+    fn read(uri: &Uri) -> Result<Self, Bad> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        struct InUrl {
+            filter: Option<String>,
+            as_of: Option<String>,
+            after: Option<String>,
+        }
+        let given: InUrl = serde_urlencoded::from_str(uri.query().unwrap_or_default())
+            .map_err(|error| bad(format!("the address: {error}")))?;
+        let filter: Value = match given.filter.as_deref() {
+            None | Some("") => json!({}),
+            Some(text) => serde_json::from_str(text)
+                .ok()
+                .filter(Value::is_object)
+                .ok_or_else(|| bad("`filter` is a JSON object, the same as the list takes"))?,
+        };
+        let as_of = given.as_of.map(|day| day.parse()).transpose().map_err(bad)?;
+        Ok(Self { filter, as_of, after: given.after.filter(|id| !id.is_empty()) })
     }
-    let given: InUrl = serde_urlencoded::from_str(uri.query().unwrap_or_default())
-        .map_err(|error| bad(format!("the address: {error}")))?;
-    let filter: Value = match given.filter.as_deref() {
-        None | Some("") => json!({}),
-        Some(text) => serde_json::from_str(text)
-            .ok()
-            .filter(Value::is_object)
-            .ok_or_else(|| bad("`filter` is a JSON object, the same as the list takes"))?,
-    };
-    let mut variables = Map::from_iter([("filter".to_owned(), filter)]);
-    if given.as_of.is_some() && !list.as_of {
-        return Err(bad("`asOf` is for the figures of grants"));
+
+    /// Figures are those of now.
+    fn of_now(uri: &Uri) -> Result<Self, Bad> {
+        let asked = Self::read(uri)?;
+        match asked.as_of {
+            None => Ok(asked),
+            Some(_) => Err(bad("`asOf` is for the figures of grants")),
+        }
     }
-    if let Some(day) = given.as_of {
-        variables.insert("asOf".into(), day.into());
+
+    /// The row behind which to go on.
+    fn after<T: std::str::FromStr<Err = &'static str>>(&self) -> Result<Option<T>, Bad> {
+        let wrong = |why| bad(format!("`after` is the `id` of the last row that you have: {why}"));
+        self.after.as_deref().map(str::parse).transpose().map_err(wrong)
     }
-    Ok(variables)
 }
 
 /// Whoever asks, and where.
@@ -140,14 +125,79 @@ struct Asking {
     actor: Actor,
 }
 
-/// A page of a list.
-struct Page {
-    rows: Vec<Value>,
-    /// None on the last page.
-    next: Option<Value>,
-}
-
 impl Asking {
+    async fn grants(&self, format: Format, uri: &Uri) -> Result<Response, Response> {
+        let reach = self.actor.may_read(Permission::ReadGrants).map_err(not_answered)?;
+        let asked = Asked::read(uri).map_err(bad_request)?;
+        let filter: GrantFilter = self.filter("grants", "GrantFilter", &asked).await?;
+        let after = asked.after::<GrantId>().map_err(bad_request)?.map(|id| id.0);
+        let of = Of { as_of: asked.as_of, known_at: None };
+        self.send("grants", format, Grants { filter: filter.into(), reach, after, of }).await
+    }
+
+    async fn disbursements(&self, format: Format, uri: &Uri) -> Result<Response, Response> {
+        let reach = self.actor.may_read(Permission::ReadDisbursements).map_err(not_answered)?;
+        let asked = Asked::of_now(uri).map_err(bad_request)?;
+        let filter: DisbursementFilter =
+            self.filter("disbursements", "DisbursementFilter", &asked).await?;
+        let after = asked.after::<DisbursementId>().map_err(bad_request)?.map(|id| id.0);
+        let list = Disbursements::new(filter.into(), reach, after);
+        self.send("disbursements", format, list).await
+    }
+
+    async fn expenditures(&self, format: Format, uri: &Uri) -> Result<Response, Response> {
+        let reach = self.actor.may_read(Permission::ReadExpenditures).map_err(not_answered)?;
+        let asked = Asked::of_now(uri).map_err(bad_request)?;
+        let filter: ExpenditureFilter =
+            self.filter("expenditures", "ExpenditureFilter", &asked).await?;
+        let after = asked.after::<ExpenditureId>().map_err(bad_request)?.map(|id| id.0);
+        let list = Expenditures::new(filter.into(), reach, after);
+        self.send("expenditures", format, list).await
+    }
+
+    async fn audit_entries(&self, format: Format, uri: &Uri) -> Result<Response, Response> {
+        self.actor.may_read(Permission::ReadAuditEntries).map_err(not_answered)?;
+        let asked = Asked::of_now(uri).map_err(bad_request)?;
+        let filter: AuditFilter = self.filter("auditEntries", "AuditFilter", &asked).await?;
+        let filter = filter.read().map_err(not_answered)?;
+        let after = asked.after::<AuditEntryId>().map_err(bad_request)?;
+        let list = AuditEntries::after(&self.service.app, filter, after).await;
+        self.send("audit_entries", format, list.map_err(not_answered)?).await
+    }
+
+    /// A filter as the list takes it. The schema says what is wrong with it, as it does to the list; nothing is read.
+    async fn filter<T: InputType>(
+        &self,
+        list: &str,
+        of_type: &str,
+        asked: &Asked,
+    ) -> Result<T, Response> {
+        let document = format!(
+            "query ($filter: {of_type}!) {{ {list}(filter: $filter) @skip(if: true) {{ totalCount }} }}"
+        );
+        let variables = Map::from_iter([("filter".to_owned(), asked.filter.clone())]);
+        self.data(&document, variables).await?;
+        let filter = async_graphql::Value::from_json(asked.filter.clone()).unwrap_or_default();
+        T::parse(Some(filter)).map_err(|error| {
+            let message = error.into_server_error(async_graphql::Pos::default()).message;
+            bad_request(bad(message))
+        })
+    }
+
+    /// The first chunk is read before anything is sent: what cannot be answered is told.
+    async fn send<L: List>(
+        &self,
+        name: &str,
+        format: Format,
+        mut list: L,
+    ) -> Result<Response, Response> {
+        let app = &self.service.app;
+        let first = list.next(app).await.map_err(not_answered)?;
+        let name = format!("{name}-{}.{}", app.clock.today(), format.ending());
+        let body = written(app.clone(), list, format, first);
+        Ok(file(&name, format, Body::from_bytes_stream(body)))
+    }
+
     /// What a query answers, or the response that says why not.
     async fn data(&self, query: &str, variables: Map<String, Value>) -> Result<Value, Response> {
         let operation = Operation::new(query).variables(Variables::from_json(variables.into()));
@@ -166,47 +216,6 @@ impl Asking {
             Some("FORBIDDEN") => failed(JSON, StatusCode::FORBIDDEN, "FORBIDDEN", message),
             _ => failed(JSON, StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", message),
         })
-    }
-
-    async fn page(
-        &self,
-        list: &List,
-        variables: &Map<String, Value>,
-        after: Option<Value>,
-    ) -> Result<Page, Response> {
-        let mut variables = variables.clone();
-        variables.extend(after.map(|cursor| ("after".into(), cursor)));
-        let mut data = self.data(list.query, variables).await?;
-        let next = data["page"]["pageInfo"]["hasNextPage"] == true;
-        let cursor = data["page"]["pageInfo"]["endCursor"].take();
-        let rows = data["page"]["nodes"].as_array_mut().map(std::mem::take).unwrap_or_default();
-        Ok(Page { rows, next: next.then_some(cursor) })
-    }
-
-    /// The first page, and then the others as fast as they are read.
-    fn send(
-        self,
-        list: &'static List,
-        format: Format,
-        variables: Map<String, Value>,
-        first: Page,
-    ) -> Response {
-        let name = format!("{}-{}.{}", list.name, self.service.app.clock.today(), format.ending());
-        let mut begin = format.head(list.columns);
-        begin.extend(format.rows(list.columns, &first.rows));
-        let rest = stream::try_unfold((self, first.next), move |(asking, after)| {
-            let variables = variables.clone();
-            async move {
-                let Some(cursor) = after else { return Ok(None) };
-                let page = asking.page(list, &variables, Some(cursor)).await;
-                // The answer has begun: all that is left is to break it off, so that nobody takes it for whole.
-                let page = page.map_err(|_| std::io::Error::other("the export broke off"))?;
-                Ok(Some((format.rows(list.columns, &page.rows), (asking, page.next))))
-            }
-        })
-        .inspect_err(|error| tracing::error!("{error}"));
-        let body = stream::once(async { Ok::<_, std::io::Error>(begin) }).chain(rest);
-        file(&name, format, Body::from_bytes_stream(body))
     }
 }
 
@@ -273,21 +282,39 @@ impl Asking {
             return Err(failed(JSON, StatusCode::NOT_FOUND, "BAD_USER_INPUT", message));
         };
         let value = |path: &str| found.pointer(path).cloned().unwrap_or_default();
-        let beside = |rows: &[(&str, &str, &str)]| -> Vec<Value> {
-            let row = |(line, description, path): &(&str, &str, &str)| json!({ "line": line, "description": description, "value": value(path) });
-            rows.iter().map(row).collect()
+        let mut text = Lines::new(Format::Csv, 4 * 1024);
+        text.head(&["line", "description", "value"]);
+        let beside = |text: &mut Lines, rows: &[(&str, &str, &str)]| {
+            for (line, description, path) in rows {
+                form_line(text, line, description, &value(path));
+            }
         };
-        let mut rows = beside(form.head);
-        rows.extend(value("/lines/listed").as_array().cloned().unwrap_or_default());
-        rows.extend(beside(form.tail));
-        let mut text = Format::Csv.head(columns::FORM);
-        text.extend(Format::Csv.rows(columns::FORM, &rows));
+        beside(&mut text, form.head);
+        for row in value("/lines/listed").as_array().into_iter().flatten() {
+            let text_of = |name: &str| row[name].as_str().unwrap_or_default();
+            form_line(&mut text, text_of("line"), text_of("description"), &row["value"]);
+        }
+        beside(&mut text, form.tail);
         let number = value("/grant/number").as_str().unwrap_or_default().to_owned();
         let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
         let number = number.replace(|letter| !plain(letter), "_");
         let name = format!("{}-{number}-{period_end}.csv", form.name);
-        Ok(file(&name, Format::Csv, Body::from(text)))
+        Ok(file(&name, Format::Csv, Body::from(text.into_bytes())))
     }
+}
+
+/// An amount is Thrive's own, and anything else what somebody wrote.
+fn form_line(text: &mut Lines, line: &str, description: &str, value: &Value) {
+    text.cell("line", Cell::Word(line));
+    text.cell("description", Cell::Word(description));
+    let written = match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let amount = written.parse::<Money>().is_ok();
+    text.cell("value", if amount { Cell::Word(&written) } else { Cell::Text(&written) });
+    text.end();
 }
 
 /// The variables of a form's query, and the last day of its period.

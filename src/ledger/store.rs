@@ -67,7 +67,51 @@ pub async fn post(tx: &mut PgConnection, clock: &Clock, posting: &Posting) -> sq
     columns.all_posted(posted)
 }
 
+/// As `post`, what many events move. The caller holds the row of every owner.
+pub async fn post_all(
+    tx: &mut PgConnection,
+    clock: &Clock,
+    postings: &[&Posting],
+) -> sqlx::Result<()> {
+    let mut columns = Columns::default();
+    let (mut causes, mut days, mut openings) = (vec![], vec![], vec![]);
+    for posting in postings {
+        columns.add(posting, clock);
+        let entries = posting.entries.len();
+        causes.extend(std::iter::repeat_n(posting.cause, entries));
+        days.extend(std::iter::repeat_n(posting.effective_on, entries));
+        openings.extend(std::iter::repeat_n(posting.opening, entries));
+    }
+    let posted = sqlx::query_scalar!(
+        r#"select post_entries_of_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
+                                         $19) as "posted!""#,
+        &columns.ids as _,
+        &columns.steps as _,
+        &columns.amounts as _,
+        &columns.from.ids as _,
+        &columns.from.grants as _,
+        &columns.from.allocations as _,
+        &columns.from.contributions as _,
+        &columns.from.kinds as _,
+        &columns.from.items as _,
+        &columns.to.ids as _,
+        &columns.to.grants as _,
+        &columns.to.allocations as _,
+        &columns.to.contributions as _,
+        &columns.to.kinds as _,
+        &columns.to.items as _,
+        &causes as _,
+        &days as _,
+        &openings as _,
+        clock.now(),
+    )
+    .fetch_one(tx)
+    .await?;
+    columns.all_posted(posted)
+}
+
 /// A posting as `post_ledger_entries` takes it.
+#[derive(Default)]
 pub struct Columns {
     pub ids: Vec<TransferId>,
     pub steps: Vec<Move>,
@@ -78,13 +122,18 @@ pub struct Columns {
 
 impl Columns {
     pub fn of(posting: &Posting, clock: &Clock) -> Self {
-        let entries = || posting.entries.iter();
-        Self {
-            ids: entries().map(|_| TransferId::new(clock)).collect(),
-            steps: entries().map(|entry| entry.step).collect(),
-            amounts: entries().map(|entry| entry.amount).collect(),
-            from: Side::of(entries().map(|entry| entry.from), clock),
-            to: Side::of(entries().map(|entry| entry.to), clock),
+        let mut columns = Self::default();
+        columns.add(posting, clock);
+        columns
+    }
+
+    fn add(&mut self, posting: &Posting, clock: &Clock) {
+        for entry in &posting.entries {
+            self.ids.push(TransferId::new(clock));
+            self.steps.push(entry.step);
+            self.amounts.push(entry.amount);
+            self.from.add(entry.from, clock);
+            self.to.add(entry.to, clock);
         }
     }
 
@@ -96,6 +145,7 @@ impl Columns {
 }
 
 /// One side of entries. An id of its own for each account, should it have to be opened.
+#[derive(Default)]
 pub struct Side {
     pub ids: Vec<AccountId>,
     pub grants: Vec<Option<Uuid>>,
@@ -106,24 +156,13 @@ pub struct Side {
 }
 
 impl Side {
-    fn of(accounts: impl Iterator<Item = (super::Owner, Account)>, clock: &Clock) -> Self {
-        let mut side = Self {
-            ids: vec![],
-            grants: vec![],
-            allocations: vec![],
-            contributions: vec![],
-            kinds: vec![],
-            items: vec![],
-        };
-        for (owner, account) in accounts {
-            side.ids.push(AccountId::new(clock));
-            side.grants.push(owner.grant());
-            side.allocations.push(owner.allocation());
-            side.contributions.push(owner.contribution());
-            side.kinds.push(account.kind);
-            side.items.push(account.item);
-        }
-        side
+    fn add(&mut self, (owner, account): (super::Owner, Account), clock: &Clock) {
+        self.ids.push(AccountId::new(clock));
+        self.grants.push(owner.grant());
+        self.allocations.push(owner.allocation());
+        self.contributions.push(owner.contribution());
+        self.kinds.push(account.kind);
+        self.items.push(account.item);
     }
 }
 

@@ -344,3 +344,5 @@ pub async fn totals_of_expenditures(
     .fetch_one(db)
     .await
 }
+
+pub mod exported;

@@ -202,6 +202,7 @@ pub const DONE: &[(&str, &str)] = &[
     ("cancelDisbursement",       "-     -      own     -     -       -       -        all     -     -"),
     ("scheduleDisbursement",     "-     -      -       -     -       -       -        all     -     -"),
     ("payDisbursement",          "-     -      -       -     -       -       -        all     -     -"),
+    ("importPayments",           "-     -      -       -     -       -       -        all     -     -"),
     ("reverseDisbursement",      "-     -      -       -     -       -       -        all     -     -"),
     ("recordRefund",             "-     -      -       -     -       -       -        all     -     -"),
     ("disallowCost",             "-     -      -       -     -       -       -        all     -     -"),

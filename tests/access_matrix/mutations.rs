@@ -324,6 +324,12 @@ pub const CASES: &[Case] = &[
         json!({ "idempotencyKey": named("key"), "disbursementId": t["disbursement"]["id"], "paidOn": "2026-11-24",
                 "method": "ACH", "reference": named("A") })
     }),
+    case("importPayments", Officer, &["approveDisbursement"], |t| {
+        let line =
+            [t["disbursement"]["id"].as_str().unwrap(), "100.00,2026-11-24,ACH", &named("A")]
+                .join(",");
+        json!({ "idempotencyKey": named("key"), "file": format!("disbursement,amount,paid_on,method,reference\n{line}\n") })
+    }),
     case("reverseDisbursement", Officer, &["payDisbursement"], |t| {
         let mut input = stopped(t);
         input["idempotencyKey"] = named("key").into();

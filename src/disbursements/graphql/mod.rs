@@ -441,6 +441,25 @@ impl DisbursementQuery {
     }
 }
 
+/// Disbursements by their ids, of those that the actor may see.
+pub struct DisbursementLoader {
+    pub app: App,
+    pub reach: Reach,
+}
+
+impl Loader<DisbursementId> for DisbursementLoader {
+    type Value = Disbursement;
+    type Error = Shared;
+
+    async fn load(
+        &self,
+        ids: &[DisbursementId],
+    ) -> Result<HashMap<DisbursementId, Disbursement>, Shared> {
+        let found = store::find(&self.app.db, &self.reach, ids).await?;
+        Ok(found.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
+
 pub struct EventsOfDisbursement(pub App);
 
 impl Loader<DisbursementId> for EventsOfDisbursement {

@@ -1,0 +1,73 @@
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::{Cell, Chunk, List, headings::Headings, lists::columns};
+use crate::{
+    App, Result,
+    access::Reach,
+    grants::store::exported::Heading,
+    id::{ExpenditureId, GrantId},
+    spending::store::{
+        ExpenditureFilter,
+        exported::{self, Exported},
+    },
+};
+
+/// Read at once: about three megabytes.
+const CHUNK: i64 = 5_000;
+
+/// The costs that a filter finds, in the order in which they were entered.
+pub struct Expenditures {
+    filter: ExpenditureFilter,
+    reach: Reach,
+    after: Option<Uuid>,
+    headings: Headings,
+}
+
+impl Expenditures {
+    pub fn new(filter: ExpenditureFilter, reach: Reach, after: Option<Uuid>) -> Self {
+        Self { filter, reach, after, headings: Headings::default() }
+    }
+}
+
+impl List for Expenditures {
+    type Row = (Exported, Arc<Heading>);
+
+    async fn next(&mut self, app: &App) -> Result<Chunk<Self::Row>> {
+        let rows = exported::next(&app.db, &self.filter, &self.reach, self.after, CHUNK).await?;
+        self.after = rows.last().map(|row| row.id.0);
+        let more = rows.len() as i64 == CHUNK;
+        Ok(Chunk { rows: self.headings.beside(app, rows, |row| row.grant_id).await?, more })
+    }
+
+    columns! {
+        (row, grant) => Self::Row {
+            "id": Cell::Id(ExpenditureId::PREFIX, row.id.0),
+            "grantId": Cell::Id(GrantId::PREFIX, grant.id.0),
+            "grantNumber": Cell::Text(&grant.number),
+            "grantTitle": Cell::Text(&grant.title),
+            "stream": Cell::Word(&grant.stream),
+            "program": Cell::Text(&grant.program),
+            "recipient": Cell::Text(&grant.recipient),
+            "lineCategory": Cell::Word(row.category.as_str()),
+            "lineTitle": Cell::Text(&row.title),
+            "lineApproved": Cell::Money(row.approved),
+            "lineRemaining": Cell::Money(row.unobligated),
+            "encumbranceNumber": Cell::text(&row.encumbrance),
+            "amount": Cell::Money(row.amount),
+            "incurredOn": Cell::Day(row.incurred_on),
+            "effectiveOn": Cell::Day(row.effective_on),
+            "vendor": Cell::text(&row.vendor),
+            "reference": Cell::text(&row.reference),
+            "description": Cell::Text(&row.description),
+            "grantVendorNumber": Cell::text(&grant.vendor_number),
+            "grantPurchaseOrder": Cell::text(&grant.purchase_order),
+            "grantFundString": Cell::text(&grant.fund_string),
+            "opening": Cell::Yes(row.opening),
+            "recordedAt": Cell::Moment(row.recorded_at),
+            "reversedAt": Cell::of(row.reversed_at, Cell::Moment),
+            "reverseReason": Cell::text(&row.reverse_reason),
+        }
+    }
+}

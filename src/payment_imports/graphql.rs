@@ -1,0 +1,188 @@
+use async_graphql::{
+    ComplexObject, Context, InputObject, Object, SimpleObject,
+    connection::{Connection, Edge},
+    dataloader::DataLoader,
+};
+
+use super::{Examined, ImportedRow, PaymentImport, RowOutcome, commands};
+use crate::{
+    Error, Refusal, Result,
+    audit::chain,
+    disbursements::{Disbursement, graphql::DisbursementLoader},
+    graphql::ContextExt,
+    money::Money,
+    page,
+    people::{Person, graphql::PersonLoader},
+};
+
+#[ComplexObject]
+impl PaymentImport {
+    /// The SHA-256 of the file as it was sent, in hexadecimal digits.
+    async fn file_sha256(&self) -> String {
+        chain::hex(&self.file_hash)
+    }
+
+    /// Who brought it in.
+    async fn imported_by(&self, ctx: &Context<'_>) -> Result<Option<Person>> {
+        PersonLoader::find(ctx, Some(self.imported_by)).await
+    }
+}
+
+/// What a file of payments comes to, line by line.
+pub struct PaymentFile(Examined);
+
+/// The lines of a file that were asked for.
+#[derive(SimpleObject)]
+pub struct PaymentFileListed {
+    /// How many lines there are, on all pages.
+    total_count: usize,
+}
+
+#[Object]
+impl PaymentFile {
+    /// What was brought in; null in a preview, and where a line was refused: then no line is paid.
+    async fn import(&self) -> Option<&PaymentImport> {
+        self.0.import.as_ref()
+    }
+
+    /// How many lines pay a disbursement, or would.
+    async fn paid(&self) -> usize {
+        self.0.count(RowOutcome::Paid)
+    }
+
+    /// How many lines tell of payments that are known already.
+    async fn already_paid(&self) -> usize {
+        self.0.count(RowOutcome::AlreadyPaid)
+    }
+
+    /// How many lines cannot be paid.
+    async fn refused(&self) -> usize {
+        self.0.count(RowOutcome::Refused)
+    }
+
+    /// What its lines pay, in US dollars, without those that are known already or refused.
+    async fn amount(&self) -> Money {
+        self.0.amount()
+    }
+
+    /// The lines in the order of the file, at most 200 a page.
+    async fn rows(
+        &self,
+        #[graphql(desc = "Only lines that come to one of these; all when absent.")]
+        outcomes: Option<Vec<RowOutcome>>,
+        #[graphql(desc = "How many; 50 when absent.")] first: Option<i32>,
+        #[graphql(desc = "Those behind this cursor.")] after: Option<String>,
+    ) -> Result<Connection<String, PaymentFileRow, PaymentFileListed>> {
+        let size = first.unwrap_or(page::DEFAULT);
+        let size = usize::try_from(size).ok().filter(|_| size <= page::MOST).ok_or_else(|| {
+            let most = page::MOST;
+            Error::BadInput(format!("a page holds 0 to {most} rows, and {size} were asked for: ask for fewer and continue with `after`"))
+        })?;
+        let after: i32 = match after.as_deref().map(str::parse) {
+            None => 0,
+            Some(Ok(line)) => line,
+            Some(Err(_)) => {
+                let message =
+                    "the cursor is not one of this list; take it from `pageInfo` or an edge";
+                return Err(Error::BadInput(message.into()));
+            }
+        };
+        let wanted = |row: &&ImportedRow| {
+            outcomes.as_ref().is_none_or(|outcomes| outcomes.contains(&row.outcome))
+        };
+        let total_count = self.0.rows.iter().filter(wanted).count();
+        let mut rows = self.0.rows.iter().filter(wanted).filter(|row| row.line > after);
+        let shown: Vec<_> = rows.by_ref().take(size).collect();
+        let listed = PaymentFileListed { total_count };
+        let mut page = Connection::with_additional_fields(after > 0, rows.next().is_some(), listed);
+        let edge = |row: &ImportedRow| Edge::new(row.line.to_string(), PaymentFileRow(row.clone()));
+        page.edges.extend(shown.into_iter().map(edge));
+        Ok(page)
+    }
+}
+
+/// A line of a file of payments.
+pub struct PaymentFileRow(ImportedRow);
+
+#[Object]
+impl PaymentFileRow {
+    /// Its number in the file: the header is line 1.
+    async fn line(&self) -> i32 {
+        self.0.line
+    }
+
+    /// What it comes to.
+    async fn outcome(&self) -> RowOutcome {
+        self.0.outcome
+    }
+
+    /// The disbursement that it names; null where there is none.
+    async fn disbursement(&self, ctx: &Context<'_>) -> Result<Option<Disbursement>> {
+        let Some(id) = self.0.disbursement else { return Ok(None) };
+        Ok(ctx.data_unchecked::<DataLoader<DisbursementLoader>>().load_one(id).await?)
+    }
+
+    /// What it says was paid, in US dollars; null where that cannot be read.
+    async fn amount(&self) -> Option<Money> {
+        self.0.amount
+    }
+
+    /// Why it cannot be paid, with the citation of the rule where one says so; null where it can.
+    async fn error(&self) -> Option<&Refusal> {
+        self.0.refusal.as_ref()
+    }
+}
+
+/// A file of payments, as a bank or a controller writes it.
+#[derive(InputObject)]
+struct ImportPaymentsInput {
+    /// As in `requestDisbursement`. The same file under another key is read anew: what it paid before is told as known.
+    idempotency_key: String,
+    /// The text of a CSV file with the columns `amount` (what was paid, in US dollars), `paid_on`, `method` and
+    /// `reference`, beside `disbursement` (its id) or `grant` (its number) and `invoice_number`; `warrant_number`,
+    /// `vendor_number`, `purchase_order` and `fund_string` may be added. At most 10,000 rows; a file that is larger than a
+    /// request may be is sent to `POST /import/payments.csv`.
+    file: String,
+    /// Tell what each line would come to, and pay nothing.
+    #[graphql(default)]
+    preview: bool,
+}
+
+/// How many reasons are told beside the lines.
+const MOST_ERRORS: usize = 100;
+
+/// What came of `importPayments`.
+#[derive(SimpleObject)]
+pub struct ImportPaymentsPayload {
+    /// What each line comes to; null where the file cannot be read at all.
+    file: Option<PaymentFile>,
+    /// Why nothing was paid: of each line that was refused, the first 100. Empty in a preview of a file that can be read.
+    user_errors: Vec<Refusal>,
+}
+
+#[derive(Default)]
+pub struct PaymentImportMutation;
+
+#[Object]
+impl PaymentImportMutation {
+    /// Pays what a file of a bank or a controller says was paid: all lines that it has, or none. Each line has to pass what
+    /// `payDisbursement` checks, and to say exactly what is due. A line whose payment is known by the same reference is told
+    /// and not paid twice. For FISCAL_OFFICER.
+    async fn import_payments(
+        &self,
+        ctx: &Context<'_>,
+        input: ImportPaymentsInput,
+    ) -> Result<ImportPaymentsPayload> {
+        let ImportPaymentsInput { idempotency_key, file, preview } = input;
+        let outcome =
+            commands::import(ctx.app(), ctx.actor(), &file, preview, &idempotency_key).await;
+        Ok(match commands::whole(outcome)? {
+            Err(why) => ImportPaymentsPayload { file: None, user_errors: vec![why] },
+            Ok(examined) => {
+                let mut user_errors = if preview { vec![] } else { commands::refusals(&examined) };
+                user_errors.truncate(MOST_ERRORS);
+                ImportPaymentsPayload { file: Some(PaymentFile(examined)), user_errors }
+            }
+        })
+    }
+}
