@@ -178,6 +178,12 @@ fn dollars(text: &str) -> Option<Money> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Percent(Decimal);
 
+impl fmt::Display for Percent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.2}", self.0)
+    }
+}
+
 /// Hundredths of a whole as a string with two decimals: `"62.50"` is five eighths.
 #[Scalar]
 impl ScalarType for Percent {
@@ -191,6 +197,6 @@ impl ScalarType for Percent {
     }
 
     fn to_value(&self) -> Value {
-        Value::String(format!("{:.2}", self.0))
+        Value::String(self.to_string())
     }
 }

@@ -93,6 +93,34 @@ fn fields_of(of_type: &str) -> &'static [&'static str] {
         "DateRange" => &["start", "end"],
         "AccountingKeys" => &["vendorNumber", "purchaseOrder", "fundString"],
         "PaymentAccounting" => &["vendorNumber", "purchaseOrder", "fundString", "warrantNumber"],
+        "FundingKey" => &[
+            "stream FundingStream",
+            "program FundingProgram",
+            "actionArea",
+            "fiscalYear",
+            "city City",
+        ],
+        "City" => &["id", "name"],
+        "FundingFigures" => &[
+            "awarded",
+            "encumbered",
+            "expended",
+            "requested",
+            "approved",
+            "disbursed",
+            "retained",
+            "lapsed",
+            "availableToDisburse",
+            "unobligated",
+            "cashOnHand",
+            "reimbursementDue",
+            "advanceOutstanding",
+            "matchRequired",
+            "matchMet",
+            "matchGap",
+            "burnRate",
+            "spentPercent",
+        ],
         "PageInfo" => &["hasPreviousPage", "hasNextPage", "startCursor", "endCursor"],
         other => panic!("{other}"),
     }
@@ -219,6 +247,9 @@ impl World {
     /// A root field with arguments for its variables.
     fn question(&self, author: &mut Author) -> (String, Value) {
         let mut variables = json!({ "yes": true, "no": false });
+        if author.rng.u8(..5) == 0 {
+            return (self.summary(author, &mut variables), variables);
+        }
         let (name, of_type, orders, filter) = match author.rng.u8(..4) {
             0 => {
                 let id = author.rng.choice(&self.grants).unwrap();
@@ -260,6 +291,22 @@ impl World {
         });
         let page = author.connection(of_type);
         (format!("page: {name}({} CURSORS) {page}", arguments.join(", ")), variables)
+    }
+
+    /// Sums, by nothing that has to be read by itself.
+    fn summary(&self, author: &mut Author, variables: &mut Value) -> String {
+        let dimensions = ["STREAM", "FISCAL_YEAR", "PROGRAM", "ACTION_AREA"];
+        let by: Vec<_> = dimensions.into_iter().filter(|_| author.rng.bool()).collect();
+        variables["by"] = json!(by);
+        variables["filter"] = if author.rng.bool() { json!({}) } else { self.grant_filter(author) };
+        let day = author.one(&["", ", asOf: \"2026-06-30\"", ", asOf: \"2026-09-15\""]);
+        let key = author.selection("FundingKey", false);
+        let (figures, total) =
+            (author.selection("FundingFigures", false), author.selection("FundingFigures", false));
+        format!(
+            "sums: fundingSummary(filter: $sumsOf, groupBy: $by{day}) {{ grantCount unknownMatchCount asOf knownAt \
+             computedAt total {total} groups {{ __typename grantCount unknownMatchCount figures {figures} key {key} }} }}"
+        )
     }
 
     fn some(&self, author: &mut Author, of: &[String]) -> Value {
@@ -361,7 +408,14 @@ impl World {
         let types = "$yes: Boolean!, $no: Boolean!";
         let fragments = &author.fragments;
         if !field.contains("CURSORS") {
-            let query = format!("query Q($id: ID!, {types}) {{ {field} }} {fragments}");
+            let summed = field.contains("$sumsOf");
+            let declared = if summed {
+                "$sumsOf: GrantFilter!, $by: [FundingDimension!]!"
+            } else {
+                "$id: ID!"
+            };
+            variables["sumsOf"] = variables["filter"].take();
+            let query = format!("query Q({declared}, {types}) {{ {field} }} {fragments}");
             let used = |name: &str| query.matches(name).count() > 1;
             let unused = [("$yes", ", $yes: Boolean!"), ("$no", ", $no: Boolean!")];
             let query = unused

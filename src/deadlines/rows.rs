@@ -12,7 +12,7 @@ use crate::{
     rows::{
         Arguments, Asking, Bind, Condition,
         Field::{One, Value},
-        Found, Kind, NotCovered, One as Joined, Order, Table, among,
+        Found, From, Kind, NotCovered, One as Joined, Order, Table, among,
     },
 };
 
@@ -43,7 +43,7 @@ pub static DEADLINE: Table = Table {
     ],
 };
 
-pub fn deadlines(asking: &Asking<'_>, arguments: &Arguments<'_>) -> Result<Found, NotCovered> {
+pub fn deadlines(asking: &Asking<'_>, arguments: &Arguments<'_>) -> Result<From, NotCovered> {
     let viewer = asking.actor.may(Permission::ReadDeadlines)?;
     let window = window(arguments.optional::<DeadlineOrder>("orderBy")?, arguments.page()?)?;
     let filter = arguments.or_default::<DeadlineFilter>("filter")?.at(asking.app.clock.now());
@@ -62,7 +62,8 @@ pub fn deadlines(asking: &Asking<'_>, arguments: &Arguments<'_>) -> Result<Found
         ));
     }
     let order = if window.order == "DUE_ON" { Order::Date("@.due_on") } else { Order::Id };
-    Ok(Found { table: &DEADLINE, from: "deadlines @", conditions, page: Some((window, order)) })
+    let page = Some((window, order));
+    Ok(From::Rows(Found { table: &DEADLINE, from: "deadlines @", conditions, page }))
 }
 
 /// The same as the list's own statement says.

@@ -11,7 +11,7 @@ use crate::{
     rows::{
         Arguments, Asking, Below, Bind, Condition,
         Field::{One, Part, Value},
-        Found, Kind, NotCovered, One as Joined, Order, Table, among,
+        Found, From, Kind, NotCovered, One as Joined, Order, Table, among,
     },
 };
 
@@ -112,13 +112,14 @@ fn within(reach: &Reach) -> Condition {
     }
 }
 
-pub fn disbursements(asking: &Asking<'_>, arguments: &Arguments<'_>) -> Result<Found, NotCovered> {
+pub fn disbursements(asking: &Asking<'_>, arguments: &Arguments<'_>) -> Result<From, NotCovered> {
     let reach = asking.actor.may_read(Permission::ReadDisbursements)?;
     let page = paged(arguments)?;
     let filter = arguments.or_default::<DisbursementFilter>("filter")?.into();
     let mut conditions = conditions(&filter, asking)?;
     conditions.extend((!reach.everything).then(|| within(&reach)));
-    Ok(Found { table: &DISBURSEMENT, from: "disbursements @", conditions, page: Some(page) })
+    let page = Some(page);
+    Ok(From::Rows(Found { table: &DISBURSEMENT, from: "disbursements @", conditions, page }))
 }
 
 /// The same as the list's own statement says.

@@ -11,12 +11,12 @@ use super::{
     forms::{self, AccountingBasis, FormLine, IndirectCosts, IndirectExpense, ProgramIncome},
     reading::{self, Question},
     store,
-    summary::{FundingDimension, FundingFigures, Group, Key},
+    summary::{FundingDimension, FundingFigures, Group, Key, Summary},
     wanted::Wanted,
 };
 use crate::{
     App, Error, Result,
-    access::{Permission, Reach},
+    access::{Actor, Permission, Reach},
     cities::{
         City, County,
         graphql::{CityLoader, CountyLoader},
@@ -42,35 +42,35 @@ use crate::{
 #[derive(SimpleObject)]
 pub struct FundingSummary {
     /// How many grants the filter finds.
-    grant_count: i64,
+    pub grant_count: i64,
     /// Of these it is not known what match is required: no rules bind them, those of the match are not verified, or a
     /// fact that would waive it is not recorded.
-    unknown_match_count: i64,
+    pub unknown_match_count: i64,
     /// Sums over all of them.
-    total: FundingFigures,
+    pub total: FundingFigures,
     /// The groups, by fiscal year and then by what was awarded, the most first; none where nothing is grouped by. The
     /// figures of a grant are split by the shares of its cities and action areas, each by itself, so that groups sum to
     /// the total to the cent. By fiscal year that holds for what was posted in a year, not for what there was at its end.
-    groups: Vec<FundingGroup>,
+    pub groups: Vec<FundingGroup>,
     /// The last day whose entries are counted; null is all of them.
-    as_of: Option<Date>,
+    pub as_of: Option<Date>,
     /// Only what was entered by then is counted; null is all.
-    known_at: Option<DateTime<Utc>>,
+    pub known_at: Option<DateTime<Utc>>,
     /// When the figures were read.
-    computed_at: DateTime<Utc>,
+    pub computed_at: DateTime<Utc>,
 }
 
 /// Sums over the grants of a group.
 #[derive(SimpleObject)]
 pub struct FundingGroup {
     /// What it is a group of.
-    key: FundingKey,
+    pub key: FundingKey,
     /// How many grants have a part in it; by fiscal year, those with an entry by its end.
-    grant_count: i64,
+    pub grant_count: i64,
     /// Of these it is not known what match is required.
-    unknown_match_count: i64,
+    pub unknown_match_count: i64,
     /// Sums over their parts.
-    figures: FundingFigures,
+    pub figures: FundingFigures,
 }
 
 impl FundingGroup {
@@ -84,7 +84,7 @@ impl FundingGroup {
     }
 }
 
-pub struct FundingKey(Key);
+pub struct FundingKey(pub Key);
 
 /// What a group is of; null where it is not grouped by that.
 #[Object]
@@ -154,27 +154,60 @@ impl FigureQuery {
         )]
         known_at: Option<DateTime<Utc>>,
     ) -> Result<FundingSummary> {
-        ctx.actor().may_read(Permission::ReadFundingSummary)?;
-        let app = ctx.app();
-        let of = Of::new(as_of, known_at, &app.clock)?;
-        let mut filter = filter.into();
-        let reach = match ctx.actor().identity() {
-            Some(identity) => identity.reach.clone(),
-            None => public(&mut filter, &group_by)?,
+        let of = Of::new(as_of, known_at, &ctx.app().clock)?;
+        let asked = Asked::new(ctx.actor(), filter, group_by, of)?;
+        let shows = |path: &[&str]| {
+            let ahead = ctx.look_ahead();
+            path.iter().fold(ahead, |ahead, name| ahead.field(name)).exists()
         };
+        let wanted = Wanted::of(shows, &asked.by);
+        asked.answer(ctx.app(), wanted).await
+    }
+}
+
+/// A question about the grants that somebody may see.
+#[derive(Clone)]
+pub struct Asked {
+    filter: grants::store::GrantFilter,
+    reach: Reach,
+    pub by: Vec<FundingDimension>,
+    of: Of,
+}
+
+impl Asked {
+    pub fn new(
+        actor: &Actor,
+        filter: GrantFilter,
+        by: Vec<FundingDimension>,
+        of: Of,
+    ) -> Result<Self> {
+        actor.may_read(Permission::ReadFundingSummary)?;
+        let mut filter = filter.into();
+        let reach = match actor.identity() {
+            Some(identity) => identity.reach.clone(),
+            None => public(&mut filter, &by)?,
+        };
+        Ok(Self { filter, reach, by, of })
+    }
+
+    pub async fn answer(&self, app: &App, wanted: Wanted) -> Result<FundingSummary> {
         let computed_at = app.clock.now();
-        let wanted = Wanted::of(ctx.look_ahead(), &group_by);
-        let question = Question { by: &group_by, of, wanted };
-        let found = reading::read(app, &reach, &filter, &question).await?;
-        Ok(FundingSummary {
+        let question = Question { by: &self.by, of: self.of, wanted };
+        let found = reading::read(app, &self.reach, &self.filter, &question).await?;
+        Ok(self.summary(found, computed_at))
+    }
+
+    /// What is found, as it is answered.
+    pub fn summary(&self, found: Summary, computed_at: DateTime<Utc>) -> FundingSummary {
+        FundingSummary {
             grant_count: found.total.grants,
             unknown_match_count: found.total.match_unknown,
             total: found.total.amounts.figures(false),
             groups: found.groups.into_iter().map(FundingGroup::new).collect(),
-            as_of,
-            known_at,
+            as_of: self.of.as_of,
+            known_at: self.of.known_at,
             computed_at,
-        })
+        }
     }
 }
 

@@ -9,6 +9,7 @@ pub mod balances;
 pub mod forms;
 pub mod graphql;
 pub mod reading;
+pub mod rows;
 pub mod splitting;
 pub mod store;
 pub mod summary;

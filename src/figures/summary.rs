@@ -54,6 +54,13 @@ macro_rules! figures {
 
         const FIGURES: usize = 1 + [$(stringify!($figure)),+].len();
 
+        impl FundingFigures {
+            /// Those that are there for years too, in their order.
+            pub fn amounts(&self) -> [Money; FIGURES - 1] {
+                [$(self.$figure,)+]
+            }
+        }
+
         /// The figures of a grant, or a sum of them, in the order of `FundingFigures`; the burn rate is the last.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub struct Amounts(pub [Money; FIGURES]);

@@ -1,7 +1,5 @@
 //! What an answer shows, so that nothing else is read: rules and recent costs take longer than all other figures.
 
-use async_graphql::Lookahead;
-
 use super::summary::FundingDimension;
 
 /// Figures, and what they are made of, as bits; the first twelve are columns of totals, in their order.
@@ -81,16 +79,19 @@ pub struct Wanted {
 impl Wanted {
     pub const ALL: Self = Self { total: Shown::ALL, groups: Some(Shown::ALL), match_unknown: true };
 
-    /// As a document selects it.
-    pub fn of(ahead: Lookahead<'_>, by: &[FundingDimension]) -> Self {
-        let groups = ahead.field("groups");
-        let grouped = !by.is_empty() && groups.exists();
+    /// As a document selects it: `shows` tells whether it selects a field, by its path.
+    pub fn of(shows: impl Fn(&[&str]) -> bool, by: &[FundingDimension]) -> Self {
+        let figures = |path: &[&str]| {
+            let shown = FIGURES.iter().filter(|(name, _)| shows(&[path, &[name]].concat()));
+            shown.fold(Shown::default(), |all, (_, figure)| all.and(*figure))
+        };
         let unknown = "unknownMatchCount";
+        let grouped = !by.is_empty() && shows(&["groups"]);
         Self {
-            total: shown(&ahead.field("total")),
+            total: figures(&["total"]),
             // They are ordered by what was awarded.
-            groups: grouped.then(|| shown(&groups.field("figures")).and(Shown::AWARDED)),
-            match_unknown: ahead.field(unknown).exists() || groups.field(unknown).exists(),
+            groups: grouped.then(|| figures(&["groups", "figures"]).and(Shown::AWARDED)),
+            match_unknown: shows(&[unknown]) || shows(&["groups", unknown]),
         }
     }
 
@@ -102,9 +103,4 @@ impl Wanted {
         let rules = if self.match_unknown { Shown::RULES } else { Shown::default() };
         self.total.and(groups).and(rules)
     }
-}
-
-fn shown(figures: &Lookahead<'_>) -> Shown {
-    let selected = FIGURES.iter().filter(|(name, _)| figures.field(name).exists());
-    selected.fold(Shown::default(), |all, (_, figure)| all.and(*figure))
 }

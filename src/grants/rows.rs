@@ -13,7 +13,7 @@ use crate::{
     rows::{
         Arguments, Asking, Bind, Condition,
         Field::{Held, One, Page, Part, Value},
-        Found, Kind, NotCovered, One as Joined, Order, Table, among,
+        Found, From, Kind, NotCovered, One as Joined, Order, Table, among,
     },
     streams::rows::{PROGRAM, STREAM},
 };
@@ -86,7 +86,7 @@ pub fn within(reach: &Reach) -> Condition {
 }
 
 /// `grant(id:)`; one that is named by its number is for the executor.
-pub fn grant(asking: &Asking<'_>, arguments: &Arguments<'_>) -> Result<Found, NotCovered> {
+pub fn grant(asking: &Asking<'_>, arguments: &Arguments<'_>) -> Result<From, NotCovered> {
     let reach = asking.actor.may_read(Permission::ReadGrant)?;
     let id: GrantId = arguments.optional("id")?.ok_or(NotCovered)?;
     if arguments.optional::<String>("number")?.is_some() {
@@ -94,17 +94,18 @@ pub fn grant(asking: &Asking<'_>, arguments: &Arguments<'_>) -> Result<Found, No
     }
     let mut conditions = vec![Condition::new("@.id = $", [Bind::Uuid(id.0)])];
     conditions.extend((!reach.everything).then(|| within(&reach)));
-    Ok(Found { table: &GRANT, from: "grants @", conditions, page: None })
+    Ok(From::Rows(Found { table: &GRANT, from: "grants @", conditions, page: None }))
 }
 
-pub fn grants(asking: &Asking<'_>, arguments: &Arguments<'_>) -> Result<Found, NotCovered> {
+pub fn grants(asking: &Asking<'_>, arguments: &Arguments<'_>) -> Result<From, NotCovered> {
     let reach = asking.actor.may_read(Permission::ReadGrants)?;
     let window = window(arguments.optional::<GrantOrder>("orderBy")?, arguments.page()?)?;
     let filter: store::GrantFilter = arguments.or_default::<GrantFilter>("filter")?.into();
     let mut conditions = conditions(&filter, asking)?;
     conditions.extend((!reach.everything).then(|| within(&reach)));
     let order = order(&window);
-    Ok(Found { table: &GRANT, from: "grants @", conditions, page: Some((window, order)) })
+    let page = Some((window, order));
+    Ok(From::Rows(Found { table: &GRANT, from: "grants @", conditions, page }))
 }
 
 fn order(window: &Window) -> Order {

@@ -3,6 +3,7 @@
 use crate::{
     deadlines::rows::deadlines,
     disbursements::rows::disbursements,
+    figures::rows::funding_summary,
     grants::rows::{grant, grants},
     rows::Root,
 };
@@ -10,6 +11,7 @@ use crate::{
 pub const ROOTS: &[(&str, Root)] = &[
     ("deadlines", deadlines),
     ("disbursements", disbursements),
+    ("fundingSummary", funding_summary),
     ("grant", grant),
     ("grants", grants),
 ];

@@ -11,14 +11,14 @@ use sqlx::{
 use uuid::Uuid;
 
 use super::{
-    Answered, Asking, Below, Field, Found, Held, HeldField, Kind, NotCovered, One, Order, Question,
-    Root, Table,
+    Answered, Asking, Below, Field, Found, From, Held, HeldField, Kind, Made, NotCovered, One,
+    Order, Question, Root, Table,
     selection::{Selected, Wanted},
     statement::{self, LISTED, Reading, Row, Source},
     write::{self, Json},
 };
 use crate::{
-    Result,
+    Error, Result,
     access::Reach,
     page::{Position, Window},
     streams::Listed,
@@ -97,7 +97,6 @@ struct Level {
 
 /// One field of the query.
 struct Rooted {
-    key: String,
     level: Level,
     shape: Shape,
 }
@@ -108,32 +107,46 @@ enum Shape {
 }
 
 /// What a query reads, and how it is written.
-pub struct Plan {
-    roots: Vec<Result<Rooted, String>>,
+pub struct Plan<'a> {
+    selected: Selected<'a>,
+    roots: Vec<(&'a str, Planned<'a>)>,
 }
 
-pub fn plan(
+enum Planned<'a> {
+    TypeName,
+    Rows(Rooted),
+    Made { made: Made, sets: Vec<&'a SelectionSet> },
+}
+
+pub fn plan<'a>(
     asking: &Asking<'_>,
-    question: &Question<'_>,
+    question: &Question<'a>,
     known: &[(&str, Root)],
-) -> Result<Plan, NotCovered> {
-    let compiler = Compiler { selected: Selected::query(question)?, reach: asking.actor.reach() };
+) -> Result<Plan<'a>, NotCovered> {
+    let selected = Selected::query(question)?;
+    let compiler = Compiler { selected, reach: asking.actor.reach() };
     let mut roots = vec![];
-    for wanted in compiler.selected.roots()? {
+    for wanted in selected.roots()? {
         if wanted.field.name.node == "__typename" {
-            roots.push(Err(wanted.key.to_owned()));
+            roots.push((wanted.key, Planned::TypeName));
             continue;
         }
         let mut known = known.iter();
         let found = known.find(|(name, _)| wanted.field.name.node == *name).ok_or(NotCovered)?;
-        let found = found.1(asking, &compiler.selected.arguments(wanted.field))?;
-        roots.push(Ok(compiler.root(&wanted, found)?));
+        let planned = match found.1(asking, &selected.arguments(&wanted))? {
+            From::Rows(found) => Planned::Rows(compiler.root(&wanted, found)?),
+            From::Made(made) => {
+                selected.write(&mut Json::default(), &*made.empty, &wanted.below, None)?;
+                Planned::Made { made, sets: wanted.below }
+            }
+        };
+        roots.push((wanted.key, planned));
     }
     // What reads nothing is no question for rows.
-    if !roots.iter().any(Result::is_ok) {
+    if roots.iter().all(|(_, planned)| matches!(planned, Planned::TypeName)) {
         return Err(NotCovered);
     }
-    Ok(Plan { roots })
+    Ok(Plan { selected, roots })
 }
 
 struct Compiler<'a> {
@@ -164,7 +177,7 @@ impl<'a> Compiler<'a> {
         } else {
             Shape::One(self.object(&wanted.below, found.table, LISTED, &mut level)?)
         };
-        Ok(Rooted { key: wanted.key.to_owned(), level, shape })
+        Ok(Rooted { level, shape })
     }
 
     fn object(
@@ -253,7 +266,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn below(&self, wanted: &Wanted<'a>, below: &'static Below) -> Result<Level, NotCovered> {
-        let (window, order) = (below.window)(&self.selected.arguments(wanted.field))?;
+        let (window, order) = (below.window)(&self.selected.arguments(wanted))?;
         Ok(Level::new(below.table, Source::Below { below, window, order }))
     }
 
@@ -347,58 +360,89 @@ struct Read {
     below: Vec<Read>,
 }
 
-impl Plan {
-    pub async fn run(&self, db: &PgPool, stamp: Option<i64>, held: &Listed) -> Answered {
+impl Plan<'_> {
+    pub async fn run(&self, asking: &Asking<'_>, stamp: Option<i64>) -> Answered {
         let mut json = Json(Vec::with_capacity(4096));
         json.raw("{\"data\":{");
-        for (place, root) in self.roots.iter().enumerate() {
-            if place > 0 {
-                json.raw(",");
-            }
-            let root = match root {
-                Ok(root) => root,
-                Err(key) => {
-                    json.quoted(key);
-                    json.raw(":\"Query\"");
-                    continue;
-                }
-            };
-            match root.answer(db, stamp, held, &mut json).await {
-                Ok(Some(())) => {}
-                Ok(None) => return Answered::Stale,
-                Err(Unwritten::NotHeld) => return Answered::NotCovered,
+        for (place, (key, planned)) in self.roots.iter().enumerate() {
+            json.raw(if place > 0 { "," } else { "" });
+            json.quoted(key);
+            json.raw(":");
+            match self.write(asking, stamp, planned, &mut json).await {
+                Ok(()) => {}
+                Err(Unwritten::Stale) => return Answered::Stale,
+                Err(Unwritten::NotCovered) => return Answered::NotCovered,
                 Err(Unwritten::Failed(error)) => {
-                    return Answered::Failed { field: root.key.clone(), error: error.into() };
+                    return Answered::Failed { field: (*key).to_owned(), error };
                 }
             }
         }
         json.raw("}}");
         Answered::Written(json.0)
     }
+
+    async fn write(
+        &self,
+        asking: &Asking<'_>,
+        stamp: Option<i64>,
+        planned: &Planned<'_>,
+        json: &mut Json,
+    ) -> Result<(), Unwritten> {
+        let app = asking.app;
+        match planned {
+            Planned::TypeName => json.quoted("Query"),
+            Planned::Rows(rooted) => rooted.answer(&app.db, stamp, asking.held, json).await?,
+            Planned::Made { made, sets } => {
+                let object = (made.read)(app.clone()).await?;
+                if let Some(stamp) = stamp {
+                    compare(stamp, statement::stamp(&app.db).await?)?;
+                }
+                self.selected.write(json, &*object, sets, Some(asking.held))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The stamp only ever changes: if it is the same after something was read, it was when it was read.
+fn compare(stamp: i64, found: i64) -> Result<(), Unwritten> {
+    if stamp == found { Ok(()) } else { Err(Unwritten::Stale) }
 }
 
 /// Why an answer is not written.
 enum Unwritten {
     /// Something that a row names is newer than what the process holds.
-    NotHeld,
-    Failed(sqlx::Error),
+    NotCovered,
+    Stale,
+    Failed(Error),
 }
 
-impl From<sqlx::Error> for Unwritten {
+impl std::convert::From<sqlx::Error> for Unwritten {
     fn from(error: sqlx::Error) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl std::convert::From<Error> for Unwritten {
+    fn from(error: Error) -> Self {
         Self::Failed(error)
     }
 }
 
+impl std::convert::From<NotCovered> for Unwritten {
+    fn from(_: NotCovered) -> Self {
+        Self::NotCovered
+    }
+}
+
 impl Rooted {
-    /// Nothing where the stamp is another.
     async fn answer(
         &self,
         db: &PgPool,
         stamp: Option<i64>,
         held: &Listed,
         json: &mut Json,
-    ) -> Result<Option<()>, Unwritten> {
+    ) -> Result<(), Unwritten> {
         let mut db = db.acquire().await?;
         let level = &self.level;
         let rows =
@@ -406,15 +450,9 @@ impl Rooted {
         if let Some(stamp) = stamp {
             let found = match rows.first() {
                 Some(row) => row.try_get(row.len() - 1)?,
-                None => {
-                    sqlx::query_scalar!("select stamp from access_stamp")
-                        .fetch_one(&mut *db)
-                        .await?
-                }
+                None => statement::stamp(&mut *db).await?,
             };
-            if stamp != found {
-                return Ok(None);
-            }
+            compare(stamp, found)?;
         }
         let kept = level.source.page().map_or(1, |(window, _)| window.kept(rows.len()));
         let on_page = &rows[..kept.min(rows.len())];
@@ -424,14 +462,12 @@ impl Rooted {
         drop(db);
 
         let writer = Writer { held };
-        json.quoted(&self.key);
-        json.raw(":");
         match &self.shape {
             Shape::One(_) if read.rows.is_empty() => json.raw("null"),
             Shape::One(members) => writer.object(json, members, level, &read, 0)?,
             Shape::Page(parts) => writer.page(json, parts, level, &read, 0)?,
         }
-        Ok(Some(()))
+        Ok(())
     }
 }
 
@@ -509,7 +545,7 @@ impl Writer<'_> {
             json.0.extend_from_slice(key);
             match node {
                 Said::TypeName(name) => json.quoted(name),
-                Said::By(field) => field(self.held, id, json).ok_or(Unwritten::NotHeld)?,
+                Said::By(field) => field(self.held, id, json).ok_or(Unwritten::NotCovered)?,
             }
             Ok(())
         })

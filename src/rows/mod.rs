@@ -8,6 +8,7 @@
 //! was remembered by comes back with its rows.
 
 mod compile;
+mod made;
 mod selection;
 mod statement;
 mod write;
@@ -19,6 +20,7 @@ use async_graphql::{
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+pub use made::{Made, Object, Said};
 pub use selection::{Arguments, NotCovered, Selected};
 pub use write::Json;
 
@@ -174,8 +176,14 @@ pub struct Asking<'a> {
     pub held: &'a Listed,
 }
 
-/// Finds the rows of a root field, by its arguments and who asks.
-pub type Root = fn(&Asking<'_>, &Arguments<'_>) -> Result<Found, NotCovered>;
+/// Where a root field has its answer from.
+pub enum From {
+    Rows(Found),
+    Made(Made),
+}
+
+/// What a root field reads, by its arguments and who asks.
+pub type Root = fn(&Asking<'_>, &Arguments<'_>) -> Result<From, NotCovered>;
 
 /// What came of a question.
 pub enum Answered {
@@ -206,7 +214,7 @@ pub async fn answer(
     roots: &[(&str, Root)],
 ) -> Answered {
     match compile::plan(asking, question, roots) {
-        Ok(plan) => plan.run(&asking.app.db, stamp, asking.held).await,
+        Ok(plan) => plan.run(asking, stamp).await,
         Err(NotCovered) => Answered::NotCovered,
     }
 }

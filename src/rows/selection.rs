@@ -140,8 +140,8 @@ impl<'a> Selected<'a> {
         Ok(true)
     }
 
-    pub fn arguments(self, field: &'a Field) -> Arguments<'a> {
-        Arguments { selected: self, field }
+    pub fn arguments(self, wanted: &Wanted<'a>) -> Arguments<'a> {
+        Arguments { selected: self, field: wanted.field, below: wanted.below.clone() }
     }
 
     /// As given, or else its default; null where it may be left out and was.
@@ -168,6 +168,7 @@ fn fits(on: Option<&str>, of_type: &str) -> Result<bool, NotCovered> {
 pub struct Arguments<'a> {
     selected: Selected<'a>,
     field: &'a Field,
+    below: Vec<&'a SelectionSet>,
 }
 
 impl Arguments<'_> {
@@ -186,6 +187,16 @@ impl Arguments<'_> {
             Some(Const::Null) => Err(NotCovered),
             Some(value) => T::parse(Some(value)).map_err(|_| NotCovered),
         }
+    }
+
+    /// Whether the field's selection shows a field, by the types on the way there.
+    pub fn shows(&self, of_types: &[&str], path: &[&str]) -> bool {
+        self.selected.shows(&self.below, of_types, path)
+    }
+
+    /// An argument that has to be given.
+    pub fn required<T: InputType>(&self, name: &str) -> Result<T, NotCovered> {
+        self.optional(name)?.ok_or(NotCovered)
     }
 
     /// The arguments of a connection.

@@ -1,7 +1,7 @@
 //! The statement of a level: put together from what slices declare, and nothing that anybody sent is ever part of its
 //! text.
 
-use sqlx::{PgConnection, Postgres, QueryBuilder, postgres::PgRow};
+use sqlx::{PgConnection, PgExecutor, Postgres, QueryBuilder, postgres::PgRow};
 use uuid::Uuid;
 
 use super::{Below, Bind, Condition, One, Order};
@@ -137,6 +137,11 @@ pub async fn fetch(
         rows = keyed.into_iter().map(|(_, _, row)| row).collect();
     }
     Ok(rows)
+}
+
+/// The stamp of who may do what, by itself.
+pub async fn stamp(db: impl PgExecutor<'_>) -> sqlx::Result<i64> {
+    sqlx::query_scalar!("select stamp from access_stamp").fetch_one(db).await
 }
 
 struct Sql(QueryBuilder<Postgres>);
