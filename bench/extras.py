@@ -7,7 +7,7 @@ payments      payDisbursement on different grants, in a copy of the database; th
 scale         the questions over 1,000,000 and over 10,000,000 disbursements, side by side
 instructions  instructions for an answer, by valgrind's callgrind
 """
-import http.client, json, os, pathlib, re, statistics, subprocess, sys, time
+import http.client, json, os, pathlib, re, statistics, subprocess, sys, tempfile, time
 sys.dont_write_bytecode = True
 from harness import ADMIN, CONCURRENCY, HERE, MANAGER, OFFICER, ROUNDS, SECONDS, THRIVE, Database, Load, Server, cpu, document, memory, token, variables, wrk
 
@@ -135,19 +135,27 @@ def instructions():
     database, requests = Database(os.environ.get("SCALE", 1)), 50
     print("| question | instructions for an answer |\n| --- | ---: |")
     for operation in ("Q2", "Q3"):
-        out = f"/tmp/thrive-callgrind.{os.getpid()}"
-        server = Server("thrive", database, before=["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={out}"])
-        asked = variables(server, operation, MANAGER)
-        ask = lambda count: [server.ask(document(server, operation), asked[place % len(asked)]) for place in range(count)]
-        ask(10)
-        switch = lambda way: subprocess.run(["callgrind_control", f"--instr={way}", str(server.pid)], check=True, stdout=subprocess.DEVNULL)
-        switch("on")
-        ask(requests)
-        switch("off")
-        server.stop()
-        total = int(re.search(r"^(?:totals|summary): (\d+)", pathlib.Path(out).read_text(), re.M)[1])
-        os.remove(out)
-        print(f"| {operation} | {total / requests / 1e6:.2f} M |")
+        with tempfile.TemporaryDirectory() as work:
+            out = pathlib.Path(work) / "callgrind"
+            server = Server("thrive", database, before=["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={out}"])
+            asked = variables(server, operation, MANAGER)
+
+            def ask(count):
+                for place in range(count):
+                    server.ask(document(server, operation), asked[place % len(asked)])
+
+            def control(what):
+                subprocess.run(["callgrind_control", what, str(server.pid)], check=True, capture_output=True)
+
+            ask(10)
+            control("--instr=on")
+            ask(requests)
+            # What was counted is written now: switched off, it would be forgotten.
+            control("--dump")
+            server.stop()
+            dump, = pathlib.Path(work).glob("callgrind.*1")
+            total = int(re.search(r"^(?:totals|summary): (\d+)", dump.read_text(), re.M)[1])
+        print(f"| {operation} | {total / requests / 1e6:.2f} M |", flush=True)
     database.stop()
 
 

@@ -100,6 +100,7 @@ class Server:
         self.process = subprocess.Popen([*before, *command], env=env, stdout=self.log.open("w"), stderr=subprocess.STDOUT)
         # However this program ends, what it started ends with it.
         atexit.register(self.stop)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
         for _ in range(600):
             if self.process.poll() is None and not socket.socket().connect_ex(("127.0.0.1", self.port)):
                 return

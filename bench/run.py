@@ -39,9 +39,9 @@ def prepare(database, servers, refused, operation, person):
         except Refused as why:
             refused.append(f"{operation} as {WHO[person]}: {why}")
     loads.append(Ceiling(database, operation, person))
-    # What takes long is measured alone, for long enough to see some answers.
+    # What takes long is measured alone, for long enough to see an answer or some.
     if slowest > 1:
-        return loads, 1, max(SECONDS, round(4 * slowest))
+        return loads, 1, max(SECONDS, min(round(4 * slowest), 20))
     for load in loads:
         load.run(2, CONCURRENCY)
     return loads, CONCURRENCY, SECONDS
