@@ -102,8 +102,8 @@ pub async fn of_grants(
               full join entry_grants e on e.grant_id = k.grant_id
              where to_jsonb(k) is distinct from to_jsonb(e)
         )
-        select grant_id as "grant_id: GrantId", null::uuid as "program_id: ProgramId", what as "what!",
-               kept::text as "kept", entries::text as "entries"
+        select grant_id as "grant_id?: GrantId", null::uuid as "program_id?: ProgramId", what as "what!",
+               kept::text as "kept?", entries::text as "entries?"
           from disagreements
          order by grant_id, what, kept::text
         "#,
@@ -145,8 +145,8 @@ pub async fn of_programs(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Disagreeme
               from both_sides
              group by program_id, fiscal_year
         )
-        select null::uuid as "grant_id: GrantId", program_id as "program_id: ProgramId", 'program' as "what!",
-               kept::text as "kept", entries::text as "entries"
+        select null::uuid as "grant_id?: GrantId", program_id as "program_id?: ProgramId", 'program' as "what!",
+               kept::text as "kept?", entries::text as "entries?"
           from paired
          where kept is distinct from entries
            -- A row in which nothing is left is as none.

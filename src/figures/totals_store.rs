@@ -78,9 +78,9 @@ macro_rules! sums_of {
     ($source:tt, $parts:expr, $until:expr, $rows:tt, $($argument:expr),* $(,)?) => {
         sqlx::query_as!(
             Sums,
-            r#"select s.grant_id as "grant_id: GrantId", s.program_id as "program_id!: ProgramId",
-                   p.stream_id as "stream_id!: StreamId", s.recipient_id as "recipient_id: OrganizationId",
-                   s.year as "year: FiscalYear", s.grants as "grants!", s.awarded as "awarded!", s.available as "available!",
+            r#"select s.grant_id as "grant_id?: GrantId", s.program_id as "program_id!: ProgramId",
+                   p.stream_id as "stream_id!: StreamId", s.recipient_id as "recipient_id?: OrganizationId",
+                   s.year as "year?: FiscalYear", s.grants as "grants!", s.awarded as "awarded!", s.available as "available!",
                    s.requested as "requested!", s.approved as "approved!", s.retained as "retained!",
                    s.disbursed as "disbursed!", s.lapsed as "lapsed!", s.unobligated as "unobligated!",
                    s.encumbered as "encumbered!", s.expended as "expended!",
@@ -166,8 +166,8 @@ macro_rules! years_of {
     ($db:expr, $source:tt, $($argument:expr),*) => {
         sqlx::query_as!(
             Sums,
-            r#"select y.grant_id as "grant_id: GrantId", g.program_id, p.stream_id, g.recipient_id as "recipient_id?",
-                      y.fiscal_year as "year: FiscalYear", 1::bigint as "grants!",
+            r#"select y.grant_id as "grant_id?: GrantId", g.program_id, p.stream_id, g.recipient_id as "recipient_id?",
+                      y.fiscal_year as "year?: FiscalYear", 1::bigint as "grants!",
                       sum(y.awarded)::bigint as "awarded!", sum(y.available)::bigint as "available!",
                       sum(y.requested)::bigint as "requested!", sum(y.approved)::bigint as "approved!",
                       sum(y.retained)::bigint as "retained!", sum(y.disbursed)::bigint as "disbursed!",
@@ -240,8 +240,8 @@ pub async fn of_everything(
     sqlx::query_as!(
         Sums,
         r#"with told as materialized (select * from funding_totals_now)
-           select null::uuid as "grant_id: GrantId", t.program_id as "program_id!: ProgramId", p.stream_id,
-                  null::uuid as "recipient_id: OrganizationId", t.fiscal_year as "year: FiscalYear",
+           select null::uuid as "grant_id?: GrantId", t.program_id as "program_id!: ProgramId", p.stream_id,
+                  null::uuid as "recipient_id?: OrganizationId", t.fiscal_year as "year?: FiscalYear",
                   case when t.fiscal_year is not null then t.grants
                        else t.grants - case when $1 then 0 else t.drafts end
                             - (select coalesce(sum(began.grants), 0) from told began
