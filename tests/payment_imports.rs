@@ -354,6 +354,21 @@ async fn many(service: &Service, cast: &Cast, grants: i32, of_each: i32) {
     .execute(&mut db)
     .await
     .unwrap();
+    // What came before each: the ledger is as long as it would be.
+    db.execute(
+        "insert into ledger_transfers (id, from_account, to_account, from_kind, to_kind, amount, kind, cause_id,
+                                       effective_on, recorded_at)
+         select gen_random_uuid(), source.id, target.id, source.kind, target.kind, d.amount, step.kind, gen_random_uuid(),
+                '2026-11-24', '2026-11-24 18:00Z'
+           from disbursements d,
+                (values ('REQUEST', 'AVAILABLE', 'REQUESTED'), ('APPROVE', 'REQUESTED', 'APPROVED'))
+                    as step (kind, from_kind, to_kind),
+                ledger_accounts source, ledger_accounts target
+          where source.grant_id = d.grant_id and source.kind = step.from_kind
+            and target.grant_id = d.grant_id and target.kind = step.to_kind",
+    )
+    .await
+    .unwrap();
     db.execute("analyze").await.unwrap();
 }
 
