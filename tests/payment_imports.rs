@@ -12,7 +12,7 @@ use thrive::{
     },
     grants::Grant,
     http,
-    payment_imports::{self, Examined, RowOutcome},
+    payment_imports::{self, Examined, PaymentOutcome},
 };
 
 use crate::support::{Cast, Service, assert_ledger_agrees, codes, date, money, service};
@@ -479,7 +479,8 @@ async fn files_and_single_payments_at_once_pay_each_disbursement_once_and_wait_f
             }
         }
     }
-    let by_files: usize = outcomes.iter().map(|one: &Examined| one.count(RowOutcome::Paid)).sum();
+    let by_files: usize =
+        outcomes.iter().map(|one: &Examined| one.count(PaymentOutcome::Paid)).sum();
     assert_eq!(by_files + alone, lines.len(), "each was paid by one of them");
     assert!(outcomes.iter().all(|one| one.import.is_some()), "what others paid is known");
     assert_paid_once(&service, 8, 5).await;
