@@ -22,7 +22,7 @@ use crate::{
     App, Refusal, Result,
     access::{Actor, Permission},
     id::RuleId,
-    payment_imports::{Examined, ImportedRow, RowOutcome, commands},
+    payment_imports::{Examined, ImportedRow, PaymentOutcome, commands},
     rule_sets,
 };
 
@@ -130,9 +130,9 @@ async fn told(app: &App, examined: &Examined, preview: bool) -> Result<Value> {
     Ok(json!({
         "preview": preview,
         "imported": examined.import.is_some(),
-        "paid": examined.count(RowOutcome::Paid),
-        "alreadyPaid": examined.count(RowOutcome::AlreadyPaid),
-        "refused": examined.count(RowOutcome::Refused),
+        "paid": examined.count(PaymentOutcome::Paid),
+        "alreadyPaid": examined.count(PaymentOutcome::AlreadyPaid),
+        "refused": examined.count(PaymentOutcome::Refused),
         "amount": examined.amount(),
         "rows": examined.rows.iter().map(row).collect::<Vec<_>>(),
         "userErrors": [],

@@ -5,7 +5,9 @@ use std::collections::{HashMap, HashSet};
 use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 
-use super::{Examined, ImportedRow, PaymentImport, PaymentLine, RowOutcome, file, rules, store};
+use super::{
+    Examined, ImportedRow, PaymentImport, PaymentLine, PaymentOutcome, file, rules, store,
+};
 use crate::{
     App, Error, Refusal, Result,
     access::{Acting, Actor, Permission, Reach},
@@ -53,15 +55,15 @@ pub async fn import(
     }
     let (rows, settled) = examine(app, &mut tx, &officer, &rows, true).await?;
     let mut examined = Examined { import: None, rows };
-    if examined.count(RowOutcome::Refused) > 0 {
+    if examined.count(PaymentOutcome::Refused) > 0 {
         return Ok(examined);
     }
     let count = |outcome| i32::try_from(examined.count(outcome)).unwrap_or(i32::MAX);
     let import = PaymentImport {
         id,
         file_hash,
-        paid: count(RowOutcome::Paid),
-        already_paid: count(RowOutcome::AlreadyPaid),
+        paid: count(PaymentOutcome::Paid),
+        already_paid: count(PaymentOutcome::AlreadyPaid),
         amount: examined.amount(),
         imported_by: officer.person,
         imported_at: app.clock.now(),
@@ -115,7 +117,7 @@ async fn examine(
         let line = place(row);
         let mut one = ImportedRow {
             line,
-            outcome: RowOutcome::Refused,
+            outcome: PaymentOutcome::Refused,
             disbursement: named.get(&line).copied(),
             amount: None,
             refusal: None,
@@ -131,10 +133,10 @@ async fn examine(
         });
         match outcome {
             Ok(Some(payment)) => {
-                one.outcome = RowOutcome::Paid;
+                one.outcome = PaymentOutcome::Paid;
                 settled.push(payment);
             }
-            Ok(None) => one.outcome = RowOutcome::AlreadyPaid,
+            Ok(None) => one.outcome = PaymentOutcome::AlreadyPaid,
             Err(why) => one.refusal = Some(on_line(line, why)),
         }
         examined.push(one);

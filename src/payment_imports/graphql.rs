@@ -4,7 +4,7 @@ use async_graphql::{
     dataloader::DataLoader,
 };
 
-use super::{Examined, ImportedRow, PaymentImport, RowOutcome, commands};
+use super::{Examined, ImportedRow, PaymentImport, PaymentOutcome, commands};
 use crate::{
     Error, Refusal, Result,
     audit::chain,
@@ -28,7 +28,6 @@ impl PaymentImport {
     }
 }
 
-/// What a file of payments comes to, line by line.
 pub struct PaymentFile(Examined);
 
 /// The lines of a file that were asked for.
@@ -38,6 +37,7 @@ pub struct PaymentFileListed {
     total_count: usize,
 }
 
+/// What a file of payments comes to, line by line.
 #[Object]
 impl PaymentFile {
     /// What was brought in; null in a preview, and where a line was refused: then no line is paid.
@@ -47,17 +47,17 @@ impl PaymentFile {
 
     /// How many lines pay a disbursement, or would.
     async fn paid(&self) -> usize {
-        self.0.count(RowOutcome::Paid)
+        self.0.count(PaymentOutcome::Paid)
     }
 
     /// How many lines tell of payments that are known already.
     async fn already_paid(&self) -> usize {
-        self.0.count(RowOutcome::AlreadyPaid)
+        self.0.count(PaymentOutcome::AlreadyPaid)
     }
 
     /// How many lines cannot be paid.
     async fn refused(&self) -> usize {
-        self.0.count(RowOutcome::Refused)
+        self.0.count(PaymentOutcome::Refused)
     }
 
     /// What its lines pay, in US dollars, without those that are known already or refused.
@@ -69,7 +69,7 @@ impl PaymentFile {
     async fn rows(
         &self,
         #[graphql(desc = "Only lines that come to one of these; all when absent.")]
-        outcomes: Option<Vec<RowOutcome>>,
+        outcomes: Option<Vec<PaymentOutcome>>,
         #[graphql(desc = "How many; 50 when absent.")] first: Option<i32>,
         #[graphql(desc = "Those behind this cursor.")] after: Option<String>,
     ) -> Result<Connection<String, PaymentFileRow, PaymentFileListed>> {
@@ -101,9 +101,9 @@ impl PaymentFile {
     }
 }
 
-/// A line of a file of payments.
 pub struct PaymentFileRow(ImportedRow);
 
+/// A line of a file of payments.
 #[Object]
 impl PaymentFileRow {
     /// Its number in the file: the header is line 1.
@@ -112,7 +112,7 @@ impl PaymentFileRow {
     }
 
     /// What it comes to.
-    async fn outcome(&self) -> RowOutcome {
+    async fn outcome(&self) -> PaymentOutcome {
         self.0.outcome
     }
 

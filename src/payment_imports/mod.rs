@@ -10,4 +10,4 @@ pub mod rules;
 pub mod store;
 
 pub use file::HEADER;
-pub use model::{Examined, ImportedRow, PaymentImport, PaymentLine, RowOutcome};
+pub use model::{Examined, ImportedRow, PaymentImport, PaymentLine, PaymentOutcome};

@@ -11,7 +11,7 @@ use crate::{
 
 text_enum! {
     /// What a line of a file of payments comes to.
-    pub enum RowOutcome {
+    pub enum PaymentOutcome {
         /// The disbursement is paid; in a preview, it would be.
         Paid = "PAID",
         /// The disbursement was paid before by the same reference: nothing is to be done.
@@ -61,7 +61,7 @@ pub struct Named {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportedRow {
     pub line: i32,
-    pub outcome: RowOutcome,
+    pub outcome: PaymentOutcome,
     pub disbursement: Option<DisbursementId>,
     pub amount: Option<Money>,
     pub refusal: Option<Refusal>,
@@ -77,13 +77,13 @@ pub struct Examined {
 }
 
 impl Examined {
-    pub fn count(&self, outcome: RowOutcome) -> usize {
+    pub fn count(&self, outcome: PaymentOutcome) -> usize {
         self.rows.iter().filter(|row| row.outcome == outcome).count()
     }
 
     /// What its lines pay, in US dollars.
     pub fn amount(&self) -> Money {
-        let paid = self.rows.iter().filter(|row| row.outcome == RowOutcome::Paid);
+        let paid = self.rows.iter().filter(|row| row.outcome == PaymentOutcome::Paid);
         paid.filter_map(|row| row.amount).sum()
     }
 }

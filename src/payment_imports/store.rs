@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-use super::{ImportedRow, PaymentImport, RowOutcome, model::Named};
+use super::{ImportedRow, PaymentImport, PaymentOutcome, model::Named};
 use crate::{
     access::Reach,
     clock::Date,
@@ -158,7 +158,7 @@ pub async fn insert(
     .await?;
     let lines: Vec<i32> = rows.iter().map(|row| row.line).collect();
     let disbursements: Vec<_> = rows.iter().map(|row| row.disbursement).collect();
-    let outcomes: Vec<RowOutcome> = rows.iter().map(|row| row.outcome).collect();
+    let outcomes: Vec<PaymentOutcome> = rows.iter().map(|row| row.outcome).collect();
     sqlx::query!(
         "insert into payment_import_rows (import_id, line, disbursement_id, outcome)
          select $1, r.* from unnest($2::integer[], $3::uuid[], $4::text[]) as r",
@@ -187,7 +187,7 @@ pub async fn find(
     .await?;
     let Some(import) = import else { return Ok(None) };
     let rows = sqlx::query!(
-        r#"select r.line, r.disbursement_id as "id: DisbursementId", r.outcome as "outcome: RowOutcome",
+        r#"select r.line, r.disbursement_id as "id: DisbursementId", r.outcome as "outcome: PaymentOutcome",
                   d.approved_amount - d.retained as "amount: Money"
              from payment_import_rows r join disbursements d on d.id = r.disbursement_id
             where r.import_id = $1 order by r.line"#,
