@@ -325,9 +325,9 @@ pub const CASES: &[Case] = &[
                 "method": "ACH", "reference": named("A") })
     }),
     case("importPayments", Officer, &["approveDisbursement"], |t| {
-        let line =
-            [t["disbursement"]["id"].as_str().unwrap(), "100.00,2026-11-24,ACH", &named("A")]
-                .join(",");
+        // A tenth is retained.
+        let line = [t["disbursement"]["id"].as_str().unwrap(), "90.00,2026-11-24,ACH", &named("A")]
+            .join(",");
         json!({ "idempotencyKey": named("key"), "file": format!("disbursement,amount,paid_on,method,reference\n{line}\n") })
     }),
     case("reverseDisbursement", Officer, &["payDisbursement"], |t| {
