@@ -332,9 +332,9 @@ async fn many(service: &Service, cast: &Cast, grants: i32, of_each: i32) {
     }
     sqlx::query(
         "with made as (
-            insert into disbursements (id, grant_id, status, kind, amount, approved_amount, invoice_number, period_start,
+            insert into disbursements (id, grant_id, recipient_id, stream_id, status, kind, amount, approved_amount, invoice_number, period_start,
                                        period_end, requested_by, requested_at, approved_by, approved_at, updated_at)
-            select gen_random_uuid(), g.id, 'APPROVED', 'REIMBURSEMENT', 1, 1, 'INV-' || n, '2026-10-01', '2026-10-31',
+            select gen_random_uuid(), g.id, g.recipient_id, g.stream_id, 'APPROVED', 'REIMBURSEMENT', 1, 1, 'INV-' || n, '2026-10-01', '2026-10-31',
                    $2, '2026-11-24 18:00Z', $3, '2026-11-24 18:00Z', '2026-11-24 18:00Z'
               from grants g, generate_series(1, $1) n
             returning id, grant_id
@@ -369,6 +369,7 @@ async fn many(service: &Service, cast: &Cast, grants: i32, of_each: i32) {
     )
     .await
     .unwrap();
+    db.execute("select fill_funding_totals()").await.unwrap();
     db.execute("analyze").await.unwrap();
 }
 
