@@ -20,7 +20,14 @@ pub struct Known {
     pub stamp: i64,
 }
 
-pub struct Memory(Mutex<LruCache<Vec<u8>, (Known, DateTime<Utc>)>>);
+#[derive(Debug)]
+struct Held {
+    known: Known,
+    read_at: DateTime<Utc>,
+}
+
+/// By the hash of the token.
+pub struct Memory(Mutex<LruCache<Vec<u8>, Held>>);
 
 /// Then it is looked up, which also notes that the token is used.
 const FOR: TimeDelta = TimeDelta::seconds(60);
@@ -35,13 +42,13 @@ impl Default for Memory {
 impl Memory {
     pub fn recall(&self, secret: &Secret, now: DateTime<Utc>) -> Option<Known> {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (known, read_at) = held.get(&secret.hash())?;
+        let Held { known, read_at } = held.get(&secret.hash())?;
         let fresh = (TimeDelta::zero()..FOR).contains(&(now - *read_at)) && now < known.expires_at;
         fresh.then(|| known.clone())
     }
 
     pub fn keep(&self, secret: &Secret, known: &Known, now: DateTime<Utc>) {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        held.put(secret.hash(), (known.clone(), now));
+        held.put(secret.hash(), Held { known: known.clone(), read_at: now });
     }
 }

@@ -114,7 +114,7 @@ pub struct Plan<'a> {
 
 enum Planned<'a> {
     TypeName,
-    Rows(Rooted),
+    Rows(Box<Rooted>),
     Made { made: Made, sets: Vec<&'a SelectionSet> },
 }
 
@@ -134,7 +134,7 @@ pub fn plan<'a>(
         let mut known = known.iter();
         let found = known.find(|(name, _)| wanted.field.name.node == *name).ok_or(NotCovered)?;
         let planned = match found.1(asking, &selected.arguments(&wanted))? {
-            From::Rows(found) => Planned::Rows(compiler.root(&wanted, found)?),
+            From::Rows(found) => Planned::Rows(Box::new(compiler.root(&wanted, found)?)),
             From::Made(made) => {
                 selected.write(&mut Json::default(), &*made.empty, &wanted.below, None)?;
                 Planned::Made { made, sets: wanted.below }
