@@ -36,7 +36,7 @@ pub static DEADLINE: Table = Table {
             One(Joined {
                 table: &GRANT,
                 join: "left join grants # on #.id = @.grant_id",
-                within: Some(grants::rows::within),
+                within: Some(grants::rows::seen),
                 nullable: true,
             }),
         ),
@@ -51,14 +51,12 @@ pub fn deadlines(asking: &Asking<'_>, arguments: &Arguments<'_>) -> Result<From,
     if !viewer.reach.everything {
         let organizations = Bind::uuids(viewer.reach.organizations.iter().map(|id| id.0));
         let cities = Bind::uuids(viewer.reach.cities.iter().map(|id| id.0));
+        // Each list is made once, and the deadlines of the days that are asked for are looked up in them.
         conditions.push(Condition::new(
-            "@.id in (select deadline_id from deadline_people where person_id = $
-                       union all select id from deadlines where city_id = any($)
-                       union all select of.id from deadlines of
-                                   join (select id from grants where recipient_id = any($)
-                                          union select grant_id from grant_cities where city_id = any($)) g
-                                     on g.id = of.grant_id)",
-            [Bind::Uuid(viewer.person.0), cities.clone(), organizations, cities],
+            "(@.city_id = any($) or @.id in (select deadline_id from deadline_people where person_id = $)
+              or @.grant_id in (select id from grants where recipient_id = any($)
+                                 union all select grant_id from grant_cities where city_id = any($)))",
+            [cities.clone(), Bind::Uuid(viewer.person.0), organizations, cities],
         ));
     }
     let order = if window.order == "DUE_ON" { Order::Date("@.due_on") } else { Order::Id };

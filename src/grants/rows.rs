@@ -85,6 +85,17 @@ pub fn within(reach: &Reach) -> Condition {
     }
 }
 
+/// The same of a grant that is there already: nobody looks for it by what an actor reaches.
+pub fn seen(reach: &Reach) -> Condition {
+    Condition::new(
+        "(@.recipient_id = any($) or @.id in (select grant_id from grant_cities where city_id = any($)))",
+        [
+            Bind::uuids(reach.organizations.iter().map(|id| id.0)),
+            Bind::uuids(reach.cities.iter().map(|id| id.0)),
+        ],
+    )
+}
+
 /// `grant(id:)`; one that is named by its number is for the executor.
 pub fn grant(asking: &Asking<'_>, arguments: &Arguments<'_>) -> Result<From, NotCovered> {
     let reach = asking.actor.may_read(Permission::ReadGrant)?;

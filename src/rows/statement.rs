@@ -114,14 +114,16 @@ pub async fn fetch(
             sql.0.push(" from unnest(").push_bind(above.to_vec());
             sql.0.push("::uuid[]) with ordinality as wanted (id, place) cross join lateral (select t0.*, row_number() over (");
             sql.in_order(window, *order);
-            sql.0.push(") as line");
+            // Of the page alone: numbering all rows of the owner would read them all.
+            sql.0.push(") as line from (select t0.*");
             sql.from(below.from);
             sql.0.push(" where ");
             sql.fragment(below.owner, LISTED, LISTED, &[]);
             sql.0.push(" = wanted.id");
             sql.beyond(" and ", window, *order);
-            sql.0.push(" order by line limit ").push_bind(window.limit());
-            sql.0.push(") t0");
+            sql.in_order(window, *order);
+            sql.0.push(" limit ").push_bind(window.limit());
+            sql.0.push(") t0) t0");
             sql.joins(reading);
         }
     }
