@@ -213,6 +213,16 @@ impl Author {
     }
 }
 
+/// A root field, and what it is asked with.
+struct Question {
+    declared: String,
+    call: String,
+    selection: String,
+    variables: Value,
+    /// Whether it takes the cursors `$after` and `$before`.
+    paged: bool,
+}
+
 /// Ids of what there is, to be asked for.
 struct World {
     service: Service,
@@ -245,17 +255,19 @@ async fn world() -> World {
 
 impl World {
     /// A root field with arguments for its variables.
-    fn question(&self, author: &mut Author) -> (String, Value) {
-        let mut variables = json!({ "yes": true, "no": false });
+    fn question(&self, author: &mut Author) -> Question {
         if author.rng.u8(..5) == 0 {
-            return (self.summary(author, &mut variables), variables);
+            return self.summary(author);
         }
         let (name, of_type, orders, filter) = match author.rng.u8(..4) {
             0 => {
-                let id = author.rng.choice(&self.grants).unwrap();
-                variables["id"] = json!(id);
-                let selected = author.selection("Grant", true);
-                return (format!("grant(id: $id) {selected}"), variables);
+                return Question {
+                    declared: "$id: ID!".into(),
+                    call: "grant(id: $id)".into(),
+                    selection: author.selection("Grant", true),
+                    variables: json!({ "id": author.rng.choice(&self.grants).unwrap() }),
+                    paged: false,
+                };
             }
             1 => (
                 "grants",
@@ -277,36 +289,41 @@ impl World {
                 self.deadline_filter(author),
             ),
         };
-        variables["filter"] = filter;
-        let mut arguments = vec!["filter: $filter".to_owned()];
+        let mut order = String::new();
         if author.rng.bool() {
-            let (order, direction) = (author.one(orders), author.one(&["ASC", "DESC"]));
-            arguments.push(format!("orderBy: {{ field: {order}, direction: {direction} }}"));
+            let (field, direction) = (author.one(orders), author.one(&["ASC", "DESC"]));
+            order = format!("orderBy: {{ field: {field}, direction: {direction} }}, ");
         }
-        let size = author.rng.u8(..8);
-        arguments.push(if author.rng.bool() {
-            format!("first: {size}")
-        } else {
-            format!("last: {size}")
-        });
-        let page = author.connection(of_type);
-        (format!("page: {name}({} CURSORS) {page}", arguments.join(", ")), variables)
+        let (end, size) = (author.one(&["first", "last"]), author.rng.u8(..8));
+        Question {
+            declared: format!("$filter: {of_type}Filter!, $after: String, $before: String"),
+            call: format!(
+                "{name}(filter: $filter, {order}{end}: {size}, after: $after, before: $before)"
+            ),
+            selection: author.connection(of_type),
+            variables: json!({ "filter": filter }),
+            paged: true,
+        }
     }
 
     /// Sums, by nothing that has to be read by itself.
-    fn summary(&self, author: &mut Author, variables: &mut Value) -> String {
+    fn summary(&self, author: &mut Author) -> Question {
         let dimensions = ["STREAM", "FISCAL_YEAR", "PROGRAM", "ACTION_AREA"];
         let by: Vec<_> = dimensions.into_iter().filter(|_| author.rng.bool()).collect();
-        variables["by"] = json!(by);
-        variables["filter"] = if author.rng.bool() { json!({}) } else { self.grant_filter(author) };
+        let filter = if author.rng.bool() { json!({}) } else { self.grant_filter(author) };
         let day = author.one(&["", ", asOf: \"2026-06-30\"", ", asOf: \"2026-09-15\""]);
         let key = author.selection("FundingKey", false);
-        let (figures, total) =
-            (author.selection("FundingFigures", false), author.selection("FundingFigures", false));
-        format!(
-            "sums: fundingSummary(filter: $sumsOf, groupBy: $by{day}) {{ grantCount unknownMatchCount asOf knownAt \
-             computedAt total {total} groups {{ __typename grantCount unknownMatchCount figures {figures} key {key} }} }}"
-        )
+        let [figures, total] = [(); 2].map(|()| author.selection("FundingFigures", false));
+        Question {
+            declared: "$filter: GrantFilter!, $by: [FundingDimension!]!".into(),
+            call: format!("fundingSummary(filter: $filter, groupBy: $by{day})"),
+            selection: format!(
+                "{{ grantCount unknownMatchCount asOf knownAt computedAt total {total}
+                    groups {{ __typename grantCount unknownMatchCount figures {figures} key {key} }} }}"
+            ),
+            variables: json!({ "filter": filter, "by": by }),
+            paged: false,
+        }
     }
 
     fn some(&self, author: &mut Author, of: &[String]) -> Value {
@@ -404,80 +421,35 @@ impl World {
         let rng = Rng::with_seed(seed);
         let mut author = Author { rng, fragments: String::new(), number: 0 };
         let actor = self.actors[author.rng.usize(..self.actors.len())].clone();
-        let (field, mut variables) = self.question(&mut author);
-        let types = "$yes: Boolean!, $no: Boolean!";
-        let fragments = &author.fragments;
-        if !field.contains("CURSORS") {
-            let summed = field.contains("$sumsOf");
-            let declared = if summed {
-                "$sumsOf: GrantFilter!, $by: [FundingDimension!]!"
-            } else {
-                "$id: ID!"
-            };
-            variables["sumsOf"] = variables["filter"].take();
-            let query = format!("query Q({declared}, {types}) {{ {field} }} {fragments}");
-            let used = |name: &str| query.matches(name).count() > 1;
-            let unused = [("$yes", ", $yes: Boolean!"), ("$no", ", $no: Boolean!")];
-            let query = unused
-                .iter()
-                .filter(|(name, _)| !used(name))
-                .fold(query.clone(), |query, (_, declared)| query.replace(declared, ""));
-            self.both(seed, &actor, &query, &variables).await;
-            return 1;
-        }
-        let of = ["grants(", "disbursements(", "deadlines("]
-            .iter()
-            .position(|name| field.contains(name));
-        let filter = ["GrantFilter", "DisbursementFilter", "DeadlineFilter"][of.unwrap()];
-        let mut cursors = json!({});
+        let Question { declared, call, selection, mut variables, paged } =
+            self.question(&mut author);
+        variables["yes"] = json!(true);
+        variables["no"] = json!(false);
+        let ends = if paged {
+            format!("ends: {call} {{ pageInfo {{ startCursor endCursor }} }}")
+        } else {
+            String::new()
+        };
+        let query = format!(
+            "query Q({declared}, $yes: Boolean!, $no: Boolean!) {{
+                ... @include(if: $yes) {{ __typename }} ... @include(if: $no) {{ none: __typename }} asked: {call} {selection} {ends}
+             }} {}",
+            author.fragments
+        );
         let mut pages = 0;
         // On from where the page before ended, or back from there.
         while pages < 3 {
-            let declared: String = cursors
-                .as_object()
-                .unwrap()
-                .keys()
-                .map(|name| format!(", ${name}: String"))
-                .collect();
-            let given: String = cursors
-                .as_object()
-                .unwrap()
-                .keys()
-                .map(|name| format!(", {name}: ${name}"))
-                .collect();
-            let mut query =
-                format!("query Q($filter: {filter}!, {types}{declared}) {{ {field} }} {fragments}");
-            query = query.replace("CURSORS", &given);
-            // What the next page begins from.
-            query = query.replacen("page: ", "ends: ", 1);
-            let inner = query.replacen("ends: ", "page: ", 1);
-            let used = |name: &str| inner.matches(name).count() > 1;
-            let mut inner = inner.clone();
-            for (name, declared) in [("$yes", ", $yes: Boolean!"), ("$no", ", $no: Boolean!")] {
-                if !used(name) {
-                    inner = inner.replace(declared, "");
-                }
-            }
-            self.both(seed, &actor, &inner, &variables).await;
+            let answer = self.both(seed, &actor, &query, &variables).await;
             pages += 1;
-            // The ends of this very page, by the same arguments.
-            let arguments = &inner[inner.find("page: ").unwrap() + 6..];
-            let arguments = &arguments[..arguments.find(") ").unwrap() + 1];
-            let ask = format!(
-                "query Q($filter: {filter}!{declared}) {{ {arguments} {{ pageInfo {{ startCursor endCursor }} }} }}"
-            );
-            let ends = self.both(seed, &actor, &ask, &variables).await;
-            let info =
-                ends["data"].as_object().unwrap().values().next().unwrap()["pageInfo"].clone();
-            let (name, at) =
+            let (cursor, at) =
                 if author.rng.bool() { ("after", "endCursor") } else { ("before", "startCursor") };
-            if info[at].is_null() {
+            let from = answer["data"]["ends"]["pageInfo"][at].clone();
+            if from.is_null() {
                 break;
             }
-            cursors = json!({ name: info[at] });
             variables["after"] = Value::Null;
             variables["before"] = Value::Null;
-            variables[name] = info[at].clone();
+            variables[cursor] = from;
         }
         pages
     }

@@ -1,5 +1,7 @@
 //! What is read of deadlines straight from their rows.
 
+use chrono::{DateTime, Utc};
+
 use super::{
     DeadlineStatus,
     graphql::{DeadlineFilter, DeadlineOrder, window},
@@ -7,12 +9,11 @@ use super::{
 };
 use crate::{
     access::Permission,
-    clock::Date,
     grants::{self, rows::GRANT},
     rows::{
-        Arguments, Asking, Bind, Condition,
+        Arguments, Asking, Bind, Condition, Conditions,
         Field::{One, Value},
-        Found, From, Kind, NotCovered, One as Joined, Order, Table, among,
+        Found, From, Kind, NotCovered, One as Joined, Order, Table,
     },
 };
 
@@ -49,10 +50,9 @@ pub fn deadlines(asking: &Asking<'_>, arguments: &Arguments<'_>) -> Result<From,
     let filter = arguments.or_default::<DeadlineFilter>("filter")?.at(asking.app.clock.now());
     let mut conditions = conditions(&filter);
     if !viewer.reach.everything {
-        let organizations = Bind::uuids(viewer.reach.organizations.iter().map(|id| id.0));
-        let cities = Bind::uuids(viewer.reach.cities.iter().map(|id| id.0));
+        let [organizations, cities] = Bind::reach(&viewer.reach);
         // Each list is made once, and the deadlines of the days that are asked for are looked up in them.
-        conditions.push(Condition::new(
+        conditions.add(Condition::new(
             "(@.city_id = any($) or @.id in (select deadline_id from deadline_people where person_id = $)
               or @.grant_id in (select id from grants where recipient_id = any($)
                                  union all select grant_id from grant_cities where city_id = any($)))",
@@ -65,50 +65,43 @@ pub fn deadlines(asking: &Asking<'_>, arguments: &Arguments<'_>) -> Result<From,
 }
 
 /// The same as the list's own statement says.
-fn conditions(filter: &store::DeadlineFilter) -> Vec<Condition> {
-    let store::DeadlineFilter { kinds, statuses, grants, cities, responsible, .. } = filter;
-    let mut all = vec![];
-    let texts = kinds.as_ref().map(|all| all.iter().map(|each| each.as_str()).collect());
-    all.extend(texts.map(|texts| Condition::new("@.kind = any($)", [Bind::Texts(texts)])));
-    all.extend(statuses.as_deref().map(|statuses| standing(statuses, filter)));
-    let ids = grants.as_ref().map(|ids| ids.iter().map(|id| id.0).collect());
-    all.extend(among(["@.grant_id = $", "@.grant_id = any($)"], ids));
-    let of_cities = "(@.city_id = any($) or @.grant_id in (select grant_id from grant_cities where city_id = any($)))";
-    let ids = cities.as_ref().map(|ids| Bind::uuids(ids.iter().map(|id| id.0)));
-    all.extend(ids.map(|ids| Condition::new(of_cities, [ids.clone(), ids])));
+fn conditions(filter: &store::DeadlineFilter) -> Conditions {
+    let mut all = Conditions::default();
+    all.words("@.kind = any($)", filter.kinds.as_deref());
+    if let Some(statuses) = &filter.statuses {
+        all.add(standing(statuses, filter.now));
+    }
+    all.is("@.grant_id", filter.grants.as_deref());
+    if let Some(cities) = &filter.cities {
+        let text = "(@.city_id = any($) or @.grant_id in (select grant_id from grant_cities where city_id = any($)))";
+        all.add(Condition::new(text, [Bind::ids(cities), Bind::ids(cities)]));
+    }
     let of_people = "@.id in (select deadline_id from deadline_people where person_id = any($))";
-    let ids = responsible.as_ref().map(|ids| Bind::uuids(ids.iter().map(|id| id.0)));
-    all.extend(ids.map(|ids| Condition::new(of_people, [ids])));
-    let day = |text, day: Option<Date>| day.map(|day| Condition::new(text, [Bind::Date(day)]));
-    all.extend(day("@.due_on >= $", filter.due_from));
-    all.extend(day("@.due_on <= $", filter.due_to));
-    let since = |at| Condition::new("@.updated_at >= $", [Bind::Instant(at)]);
-    all.extend(filter.updated_since.map(since));
+    all.ids(of_people, filter.responsible.as_deref());
+    all.given("@.due_on >= $", filter.due_from);
+    all.given("@.due_on <= $", filter.due_to);
+    all.given("@.updated_at >= $", filter.updated_since);
     all
 }
 
 /// Standing so at a moment. Those that are open, whether or not overdue, have an index.
-fn standing(statuses: &[DeadlineStatus], filter: &store::DeadlineFilter) -> Condition {
+fn standing(statuses: &[DeadlineStatus], now: DateTime<Utc>) -> Condition {
     use DeadlineStatus::{Open, Overdue};
-    if statuses.iter().all(|status| matches!(status, Open | Overdue)) {
-        match (statuses.contains(&Open), statuses.contains(&Overdue)) {
-            (true, true) => return Condition::new("@.status = 'OPEN'", []),
-            (true, false) => {
-                let text = "@.status = 'OPEN' and (@.due_on + coalesce(@.due_time, time '23:59:59')) at time zone @.zone >= $";
-                return Condition::new(text, [Bind::Instant(filter.now)]);
-            }
-            (false, true) => {
-                let text = "@.status = 'OPEN' and (@.due_on + coalesce(@.due_time, time '23:59:59')) at time zone @.zone < $";
-                return Condition::new(text, [Bind::Instant(filter.now)]);
-            }
-            (false, false) => {}
+    let others = statuses.iter().any(|status| !matches!(status, Open | Overdue));
+    match (statuses.contains(&Open), statuses.contains(&Overdue), others) {
+        (true, true, false) => Condition::new("@.status = 'OPEN'", []),
+        (true, false, false) => Condition::of("@.status = 'OPEN' and ", NOT_YET, [Bind::Instant(now)]),
+        (false, true, false) => {
+            Condition::of("@.status = 'OPEN' and not ", NOT_YET, [Bind::Instant(now)])
         }
+        _ => Condition::new(
+            "case when @.status <> 'OPEN' then @.status
+                  when (@.due_on + coalesce(@.due_time, time '23:59:59')) at time zone @.zone >= $ then 'OPEN'
+                  else 'OVERDUE' end = any($)",
+            [Bind::Instant(now), Bind::words(statuses)],
+        ),
     }
-    let texts = statuses.iter().map(|status| status.as_str()).collect();
-    Condition::new(
-        "case when @.status <> 'OPEN' then @.status
-              when (@.due_on + coalesce(@.due_time, time '23:59:59')) at time zone @.zone < $ then 'OVERDUE'
-              else 'OPEN' end = any($)",
-        [Bind::Instant(filter.now), Bind::Texts(texts)],
-    )
 }
+
+const NOT_YET: &str =
+    "((@.due_on + coalesce(@.due_time, time '23:59:59')) at time zone @.zone >= $)";

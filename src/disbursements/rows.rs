@@ -5,13 +5,13 @@ use super::{
     store,
 };
 use crate::{
-    access::{Permission, Reach},
-    grants::rows::GRANT,
+    access::Permission,
+    grants::rows::{GRANT, within},
     page::Window,
     rows::{
-        Arguments, Asking, Below, Bind, Condition,
+        Arguments, Asking, Below, Conditions,
         Field::{One, Part, Value},
-        Found, From, Kind, NotCovered, One as Joined, Order, Table, among,
+        Found, From, Kind, NotCovered, One as Joined, Order, Table,
     },
 };
 
@@ -97,27 +97,14 @@ fn paged(arguments: &Arguments<'_>) -> Result<(Window, Order), NotCovered> {
 /// As the indexes by day of payment have it.
 const PAID_ON: &str = "coalesce(@.paid_on, '-infinity'::date)";
 
-/// The disbursements that an actor reaches, who does not see all.
-fn within(reach: &Reach) -> Condition {
-    match (reach.organizations.as_slice(), reach.cities.as_slice()) {
-        ([only], []) => Condition::new("@.recipient_id = $", [Bind::Uuid(only.0)]),
-        (organizations, cities) => Condition::new(
-            "@.grant_id in (select id from grants where recipient_id = any($)
-                             union all select grant_id from grant_cities where city_id = any($))",
-            [
-                Bind::uuids(organizations.iter().map(|id| id.0)),
-                Bind::uuids(cities.iter().map(|id| id.0)),
-            ],
-        ),
-    }
-}
-
 pub fn disbursements(asking: &Asking<'_>, arguments: &Arguments<'_>) -> Result<From, NotCovered> {
     let reach = asking.actor.may_read(Permission::ReadDisbursements)?;
     let page = paged(arguments)?;
     let filter = arguments.or_default::<DisbursementFilter>("filter")?.into();
     let mut conditions = conditions(&filter, asking)?;
-    conditions.extend((!reach.everything).then(|| within(&reach)));
+    if !reach.everything {
+        conditions.add(within("@.grant_id", &reach));
+    }
     let page = Some(page);
     Ok(From::Rows(Found { table: &DISBURSEMENT, from: "disbursements @", conditions, page }))
 }
@@ -126,48 +113,33 @@ pub fn disbursements(asking: &Asking<'_>, arguments: &Arguments<'_>) -> Result<F
 fn conditions(
     filter: &store::DisbursementFilter,
     asking: &Asking<'_>,
-) -> Result<Vec<Condition>, NotCovered> {
-    let store::DisbursementFilter { streams, stream_ids, statuses, kinds, grants, .. } = filter;
-    let mut all = vec![];
-    let streams = streams.as_deref().map(|codes| asking.streams(codes)).transpose()?;
-    all.extend(among(["@.stream_id = $", "@.stream_id = any($)"], streams));
-    let ids = stream_ids.as_ref().map(|ids| ids.iter().map(|id| id.0).collect());
-    all.extend(among(["@.stream_id = $", "@.stream_id = any($)"], ids));
-    let ids = filter.recipients.as_ref().map(|ids| ids.iter().map(|id| id.0).collect());
-    all.extend(among(["@.recipient_id = $", "@.recipient_id = any($)"], ids));
-    let ids = grants.as_ref().map(|ids| ids.iter().map(|id| id.0).collect());
-    all.extend(among(["@.grant_id = $", "@.grant_id = any($)"], ids));
-    let ids = filter.cities.as_ref().map(|ids| ids.iter().map(|id| id.0).collect());
+) -> Result<Conditions, NotCovered> {
+    let mut all = Conditions::default();
+    let streams = filter.streams.as_deref().map(|codes| asking.streams(codes)).transpose()?;
+    all.is("@.stream_id", streams.as_deref());
+    all.is("@.stream_id", filter.stream_ids.as_deref());
+    all.is("@.recipient_id", filter.recipients.as_deref());
+    all.is("@.grant_id", filter.grants.as_deref());
     let of_cities = "@.grant_id in (select grant_id from grant_cities where city_id = any($))";
-    all.extend(ids.map(|ids| Condition::new(of_cities, [Bind::Uuids(ids)])));
-    let texts = statuses.as_ref().map(|all| all.iter().map(|each| each.as_str()).collect());
-    all.extend(texts.map(|texts| Condition::new("@.status = any($)", [Bind::Texts(texts)])));
-    let texts = kinds.as_ref().map(|all| all.iter().map(|each| each.as_str()).collect());
-    all.extend(texts.map(|texts| Condition::new("@.kind = any($)", [Bind::Texts(texts)])));
-    let days = [
-        // What is not paid has no day, and none that the index would know of as later than another.
-        ("coalesce(@.paid_on, '-infinity'::date) >= $", filter.paid_from),
-        ("coalesce(@.paid_on, '-infinity'::date) <= $ and @.paid_on is not null", filter.paid_to),
-        (
-            "@.requested_at >= ($)::timestamp at time zone 'America/Los_Angeles'",
-            filter.requested_from,
-        ),
-        (
-            "@.requested_at < ($ + 1)::timestamp at time zone 'America/Los_Angeles'",
-            filter.requested_to,
-        ),
-        ("@.scheduled_for >= $", filter.scheduled_from),
-        ("@.scheduled_for <= $", filter.scheduled_to),
-    ];
-    let given = days.into_iter().filter_map(|(text, day)| Some((text, day?)));
-    all.extend(given.map(|(text, day)| Condition::new(text, [Bind::Date(day)])));
+    all.ids(of_cities, filter.cities.as_deref());
+    all.words("@.status = any($)", filter.statuses.as_deref());
+    all.words("@.kind = any($)", filter.kinds.as_deref());
+    // As the indexes by day of payment have it: what is not paid has none, and is on no day.
+    all.given("coalesce(@.paid_on, '-infinity'::date) >= $", filter.paid_from);
+    let until = "coalesce(@.paid_on, '-infinity'::date) <= $ and @.paid_on is not null";
+    all.given(until, filter.paid_to);
+    let from = "@.requested_at >= ($)::timestamp at time zone 'America/Los_Angeles'";
+    all.given(from, filter.requested_from);
+    let until = "@.requested_at < ($ + 1)::timestamp at time zone 'America/Los_Angeles'";
+    all.given(until, filter.requested_to);
+    all.given("@.scheduled_for >= $", filter.scheduled_from);
+    all.given("@.scheduled_for <= $", filter.scheduled_to);
     let key = "lower(btrim($)) in (
         select lower(btrim(k)) from grants g, unnest(array[coalesce(@.vendor_number, g.vendor_number),
                                                            coalesce(@.purchase_order, g.purchase_order),
                                                            coalesce(@.fund_string, g.fund_string), @.warrant_number]) as k
          where g.id = @.grant_id and k is not null)";
-    all.extend(filter.accounting_key.clone().map(|text| Condition::new(key, [Bind::Text(text)])));
-    let since = |at| Condition::new("@.updated_at >= $", [Bind::Instant(at)]);
-    all.extend(filter.updated_since.map(since));
+    all.given(key, filter.accounting_key.clone());
+    all.given("@.updated_at >= $", filter.updated_since);
     Ok(all)
 }

@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
-use uuid::Uuid;
-
-use super::{Cell, Chunk, List, headings::Headings, lists::columns};
+use super::{
+    Cell, Chunk, List,
+    headings::{CHUNK, OfGrants},
+    lists::columns,
+};
 use crate::{
     App, Result,
-    access::Reach,
     disbursements::store::{
         DisbursementFilter,
         exported::{self, Exported},
@@ -14,31 +15,15 @@ use crate::{
     id::{DisbursementId, GrantId},
 };
 
-/// Read at once: about three megabytes.
-const CHUNK: i64 = 5_000;
-
 /// The disbursements that a filter finds, in the order in which they were requested.
-pub struct Disbursements {
-    filter: DisbursementFilter,
-    reach: Reach,
-    after: Option<Uuid>,
-    headings: Headings,
-}
-
-impl Disbursements {
-    pub fn new(filter: DisbursementFilter, reach: Reach, after: Option<Uuid>) -> Self {
-        Self { filter, reach, after, headings: Headings::default() }
-    }
-}
+pub type Disbursements = OfGrants<DisbursementFilter>;
 
 impl List for Disbursements {
     type Row = (Exported, Arc<Heading>);
 
     async fn next(&mut self, app: &App) -> Result<Chunk<Self::Row>> {
         let rows = exported::next(&app.db, &self.filter, &self.reach, self.after, CHUNK).await?;
-        self.after = rows.last().map(|row| row.id.0);
-        let more = rows.len() as i64 == CHUNK;
-        Ok(Chunk { rows: self.headings.beside(app, rows, |row| row.grant_id).await?, more })
+        self.chunk(app, rows, |row| (row.id.0, row.grant_id)).await
     }
 
     columns! {

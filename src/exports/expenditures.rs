@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
-use uuid::Uuid;
-
-use super::{Cell, Chunk, List, headings::Headings, lists::columns};
+use super::{
+    Cell, Chunk, List,
+    headings::{CHUNK, OfGrants},
+    lists::columns,
+};
 use crate::{
     App, Result,
-    access::Reach,
     grants::store::exported::Heading,
     id::{ExpenditureId, GrantId},
     spending::store::{
@@ -14,31 +15,15 @@ use crate::{
     },
 };
 
-/// Read at once: about three megabytes.
-const CHUNK: i64 = 5_000;
-
 /// The costs that a filter finds, in the order in which they were entered.
-pub struct Expenditures {
-    filter: ExpenditureFilter,
-    reach: Reach,
-    after: Option<Uuid>,
-    headings: Headings,
-}
-
-impl Expenditures {
-    pub fn new(filter: ExpenditureFilter, reach: Reach, after: Option<Uuid>) -> Self {
-        Self { filter, reach, after, headings: Headings::default() }
-    }
-}
+pub type Expenditures = OfGrants<ExpenditureFilter>;
 
 impl List for Expenditures {
     type Row = (Exported, Arc<Heading>);
 
     async fn next(&mut self, app: &App) -> Result<Chunk<Self::Row>> {
         let rows = exported::next(&app.db, &self.filter, &self.reach, self.after, CHUNK).await?;
-        self.after = rows.last().map(|row| row.id.0);
-        let more = rows.len() as i64 == CHUNK;
-        Ok(Chunk { rows: self.headings.beside(app, rows, |row| row.grant_id).await?, more })
+        self.chunk(app, rows, |row| (row.id.0, row.grant_id)).await
     }
 
     columns! {

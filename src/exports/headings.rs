@@ -1,9 +1,13 @@
 //! The grants that rows are shown with, read once each.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
+use uuid::Uuid;
+
+use super::Chunk;
 use crate::{
     App, Result,
+    access::Reach,
     grants::store::exported::{self, Heading},
     id::GrantId,
 };
@@ -13,16 +17,16 @@ const MOST: usize = 25_000;
 
 /// Those that an export has come across.
 #[derive(Default)]
-pub struct Headings(HashMap<GrantId, std::sync::Arc<Heading>>);
+struct Headings(HashMap<GrantId, Arc<Heading>>);
 
 impl Headings {
     /// Gives each row its grant.
-    pub async fn beside<T>(
+    async fn beside<T>(
         &mut self,
         app: &App,
         rows: Vec<T>,
         grant: impl Fn(&T) -> GrantId,
-    ) -> Result<Vec<(T, std::sync::Arc<Heading>)>> {
+    ) -> Result<Vec<(T, Arc<Heading>)>> {
         if self.0.len() > MOST {
             self.0.clear();
         }
@@ -39,5 +43,34 @@ impl Headings {
             (row, heading.expect("what belongs to a grant has one"))
         };
         Ok(rows.into_iter().map(beside).collect())
+    }
+}
+
+/// A list of what belongs to grants, shown with them.
+pub struct OfGrants<F> {
+    pub(super) filter: F,
+    pub(super) reach: Reach,
+    pub(super) after: Option<Uuid>,
+    headings: Headings,
+}
+
+/// Rows that are read at once: about three megabytes.
+pub const CHUNK: i64 = 5_000;
+
+impl<F> OfGrants<F> {
+    pub fn new(filter: F, reach: Reach, after: Option<Uuid>) -> Self {
+        Self { filter, reach, after, headings: Headings::default() }
+    }
+
+    /// The rows that were read, which tell of themselves which they are and whose; later ones come after them.
+    pub(super) async fn chunk<T>(
+        &mut self,
+        app: &App,
+        rows: Vec<T>,
+        told: impl Fn(&T) -> (Uuid, GrantId),
+    ) -> Result<Chunk<(T, Arc<Heading>)>> {
+        self.after = rows.last().map(|row| told(row).0);
+        let more = rows.len() as i64 == CHUNK;
+        Ok(Chunk { rows: self.headings.beside(app, rows, |row| told(row).1).await?, more })
     }
 }

@@ -11,9 +11,9 @@ use crate::{
     page::Window,
     people::rows::ORGANIZATION,
     rows::{
-        Arguments, Asking, Bind, Condition,
+        Arguments, Asking, Bind, Condition, Conditions,
         Field::{Held, One, Page, Part, Value},
-        Found, From, Kind, NotCovered, One as Joined, Order, Table, among,
+        Found, From, Kind, NotCovered, One as Joined, Order, Table,
     },
     streams::rows::{PROGRAM, STREAM},
 };
@@ -70,30 +70,21 @@ static ACCOUNTING: Table = Table {
     ],
 };
 
-/// The grants that an actor reaches, who does not see all.
-pub fn within(reach: &Reach) -> Condition {
-    match (reach.organizations.as_slice(), reach.cities.as_slice()) {
-        ([only], []) => Condition::new("@.recipient_id = $", [Bind::Uuid(only.0)]),
-        (organizations, cities) => Condition::new(
-            "@.id in (select id from grants where recipient_id = any($)
-                       union all select grant_id from grant_cities where city_id = any($))",
-            [
-                Bind::uuids(organizations.iter().map(|id| id.0)),
-                Bind::uuids(cities.iter().map(|id| id.0)),
-            ],
-        ),
+/// That rows are of grants that an actor reaches, who does not see all: the grant's id, in rows that have its recipient
+/// beside it. A recipient by itself is a stretch of an index.
+pub fn within(id: &'static str, reach: &Reach) -> Condition {
+    if let ([only], []) = (reach.organizations.as_slice(), reach.cities.as_slice()) {
+        return Condition::new("@.recipient_id = $", [Bind::Uuid(only.0)]);
     }
+    let text = " in (select id from grants where recipient_id = any($)
+                  union all select grant_id from grant_cities where city_id = any($))";
+    Condition::of(id, text, Bind::reach(reach))
 }
 
 /// The same of a grant that is there already: nobody looks for it by what an actor reaches.
 pub fn seen(reach: &Reach) -> Condition {
-    Condition::new(
-        "(@.recipient_id = any($) or @.id in (select grant_id from grant_cities where city_id = any($)))",
-        [
-            Bind::uuids(reach.organizations.iter().map(|id| id.0)),
-            Bind::uuids(reach.cities.iter().map(|id| id.0)),
-        ],
-    )
+    let text = "(@.recipient_id = any($) or @.id in (select grant_id from grant_cities where city_id = any($)))";
+    Condition::new(text, Bind::reach(reach))
 }
 
 /// `grant(id:)`; one that is named by its number is for the executor.
@@ -103,8 +94,11 @@ pub fn grant(asking: &Asking<'_>, arguments: &Arguments<'_>) -> Result<From, Not
     if arguments.optional::<String>("number")?.is_some() {
         return Err(NotCovered);
     }
-    let mut conditions = vec![Condition::new("@.id = $", [Bind::Uuid(id.0)])];
-    conditions.extend((!reach.everything).then(|| within(&reach)));
+    let mut conditions = Conditions::default();
+    conditions.is("@.id", Some(&[id]));
+    if !reach.everything {
+        conditions.add(seen(&reach));
+    }
     Ok(From::Rows(Found { table: &GRANT, from: "grants @", conditions, page: None }))
 }
 
@@ -113,7 +107,9 @@ pub fn grants(asking: &Asking<'_>, arguments: &Arguments<'_>) -> Result<From, No
     let window = window(arguments.optional::<GrantOrder>("orderBy")?, arguments.page()?)?;
     let filter: store::GrantFilter = arguments.or_default::<GrantFilter>("filter")?.into();
     let mut conditions = conditions(&filter, asking)?;
-    conditions.extend((!reach.everything).then(|| within(&reach)));
+    if !reach.everything {
+        conditions.add(within("@.id", &reach));
+    }
     let order = order(&window);
     let page = Some((window, order));
     Ok(From::Rows(Found { table: &GRANT, from: "grants @", conditions, page }))
@@ -131,36 +127,22 @@ fn order(window: &Window) -> Order {
 }
 
 /// The same as the list's own statement says.
-fn conditions(
-    filter: &store::GrantFilter,
-    asking: &Asking<'_>,
-) -> Result<Vec<Condition>, NotCovered> {
-    let store::GrantFilter { streams, stream_ids, programs, statuses, cities, .. } = filter;
-    let store::GrantFilter { recipients, action_areas, search, accounting_key, .. } = filter;
-    let mut all = vec![];
-    let streams = streams.as_deref().map(|codes| asking.streams(codes)).transpose()?;
-    all.extend(among(["@.stream_id = $", "@.stream_id = any($)"], streams));
-    let ids = |ids: &[crate::id::StreamId]| ids.iter().map(|id| id.0).collect();
-    all.extend(among(["@.stream_id = $", "@.stream_id = any($)"], stream_ids.as_deref().map(ids)));
-    let ids = programs.as_ref().map(|ids| ids.iter().map(|id| id.0).collect());
-    all.extend(among(["@.program_id = $", "@.program_id = any($)"], ids));
-    let ids = recipients.as_ref().map(|ids| ids.iter().map(|id| id.0).collect());
-    all.extend(among(["@.recipient_id = $", "@.recipient_id = any($)"], ids));
-    let ids = cities.as_ref().map(|ids| ids.iter().map(|id| id.0).collect());
+fn conditions(filter: &store::GrantFilter, asking: &Asking<'_>) -> Result<Conditions, NotCovered> {
+    let mut all = Conditions::default();
+    let streams = filter.streams.as_deref().map(|codes| asking.streams(codes)).transpose()?;
+    all.is("@.stream_id", streams.as_deref());
+    all.is("@.stream_id", filter.stream_ids.as_deref());
+    all.is("@.program_id", filter.programs.as_deref());
+    all.is("@.recipient_id", filter.recipients.as_deref());
     let of_cities = "@.id in (select grant_id from grant_cities where city_id = any($))";
-    all.extend(ids.map(|ids| Condition::new(of_cities, [Bind::Uuids(ids)])));
-    let texts = statuses.as_ref().map(|all| all.iter().map(|each| each.as_str()).collect());
-    all.extend(texts.map(|texts| Condition::new("@.status = any($)", [Bind::Texts(texts)])));
-    let texts = action_areas.as_ref().map(|all| all.iter().map(|each| each.as_str()).collect());
+    all.ids(of_cities, filter.cities.as_deref());
+    all.words("@.status = any($)", filter.statuses.as_deref());
     let of_areas = "@.id in (select grant_id from grant_action_areas where action_area = any($))";
-    all.extend(texts.map(|texts| Condition::new(of_areas, [Bind::Texts(texts)])));
-    let searched = "strpos(lower(@.number || ' ' || @.title), lower($)) > 0";
-    all.extend(search.clone().map(|text| Condition::new(searched, [Bind::Text(text)])));
+    all.words(of_areas, filter.action_areas.as_deref());
+    all.given("strpos(lower(@.number || ' ' || @.title), lower($)) > 0", filter.search.clone());
     let key = "lower(btrim($)) in (lower(btrim(@.vendor_number)), lower(btrim(@.purchase_order)), lower(btrim(@.fund_string)))";
-    all.extend(accounting_key.clone().map(|text| Condition::new(key, [Bind::Text(text)])));
-    let active = "$ between @.performance_start and @.performance_end";
-    all.extend(filter.active_on.map(|day| Condition::new(active, [Bind::Date(day)])));
-    let since = |at| Condition::new("@.updated_at >= $", [Bind::Instant(at)]);
-    all.extend(filter.updated_since.map(since));
+    all.given(key, filter.accounting_key.clone());
+    all.given("$ between @.performance_start and @.performance_end", filter.active_on);
+    all.given("@.updated_at >= $", filter.updated_since);
     Ok(all)
 }

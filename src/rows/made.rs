@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
-use super::{Held, NotCovered, Selected, write::Json};
+use super::{Held, NotCovered, Selected, answer::write_held, write::Json};
 use crate::{App, Result, clock::Date, money::Money, streams::Listed};
 
 /// An object that can say what its fields are.
@@ -60,9 +60,9 @@ pub struct Made {
 /// Reads and computes it.
 pub type Read = Box<dyn Fn(App) -> BoxFuture<'static, Result<Box<dyn Object>>> + Send + Sync>;
 
-impl Selected<'_> {
+impl<'a> Selected<'a> {
     /// Whether a selection shows a field, under whatever key and in whatever fragment.
-    pub fn shows(&self, sets: &[&SelectionSet], of_types: &[&str], path: &[&str]) -> bool {
+    pub fn shows(&self, sets: &[&'a SelectionSet], of_types: &[&str], path: &[&str]) -> bool {
         let ([of_type, below @ ..], [name, rest @ ..]) = (of_types, path) else { return true };
         let Ok(fields) = self.fields(sets, of_type) else { return true };
         let mut fields = fields.iter().filter(|wanted| wanted.field.name.node == *name);
@@ -74,7 +74,7 @@ impl Selected<'_> {
         &self,
         json: &mut Json,
         object: &dyn Object,
-        sets: &[&SelectionSet],
+        sets: &[&'a SelectionSet],
         held: Option<&Listed>,
     ) -> Result<(), NotCovered> {
         let fields = self.fields(sets, object.name())?;
@@ -102,36 +102,14 @@ impl Selected<'_> {
                         self.write(json, object, &wanted.below, held)
                     })?;
                 }
-                Said::Held(what, id) => self.held(json, what, id, &wanted.below, held)?,
+                Said::Held(what, id) => {
+                    let members = self.held(&wanted.below, what)?;
+                    if let Some(held) = held {
+                        write_held(json, &members, held, id)?;
+                    }
+                }
             }
             Ok(())
-        })
-    }
-
-    fn held(
-        &self,
-        json: &mut Json,
-        what: &'static Held,
-        id: Uuid,
-        sets: &[&SelectionSet],
-        held: Option<&Listed>,
-    ) -> Result<(), NotCovered> {
-        let fields = self.fields(sets, what.name)?;
-        json.between(["{", "}"], fields, |json, wanted| {
-            json.quoted(wanted.key);
-            json.raw(":");
-            let name = wanted.field.name.node.as_str();
-            match what.fields.iter().find(|(known, _)| *known == name) {
-                Some((_, field)) => match held {
-                    Some(held) => field(held, id, json).ok_or(NotCovered),
-                    None => Ok(()),
-                },
-                None if name == "__typename" => {
-                    json.quoted(what.name);
-                    Ok(())
-                }
-                None => Err(NotCovered),
-            }
         })
     }
 }

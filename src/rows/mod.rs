@@ -7,7 +7,9 @@
 //! Who asks is part of the statement: the reach of the actor is among its conditions, and the stamp of what the actor
 //! was remembered by comes back with its rows.
 
+mod answer;
 mod compile;
+mod conditions;
 mod made;
 mod selection;
 mod statement;
@@ -17,9 +19,9 @@ use async_graphql::{
     Variables,
     parser::types::{ExecutableDocument, OperationDefinition},
 };
-use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+pub use conditions::{Bind, Condition, Conditions};
 pub use made::{Made, Object, Said};
 pub use selection::{Arguments, NotCovered, Selected};
 pub use write::Json;
@@ -27,7 +29,6 @@ pub use write::Json;
 use crate::{
     App, Error, Result,
     access::{Actor, Reach},
-    clock::Date,
     page::Window,
     streams::{Listed, StreamCode},
 };
@@ -111,38 +112,6 @@ pub enum Order {
     Amount(&'static str),
 }
 
-/// What rows have to fulfil: SQL in which each `$` stands for the next value.
-pub struct Condition {
-    text: &'static str,
-    values: Vec<Bind>,
-}
-
-/// A value of a statement.
-#[derive(Clone)]
-pub enum Bind {
-    Uuid(Uuid),
-    Uuids(Vec<Uuid>),
-    Text(String),
-    Texts(Vec<&'static str>),
-    Date(Date),
-    Instant(DateTime<Utc>),
-}
-
-impl Bind {
-    pub fn uuids(ids: impl Iterator<Item = Uuid>) -> Self {
-        Self::Uuids(ids.collect())
-    }
-}
-
-/// That a column is one of these, if it is to be: a single one is compared by itself, so that an index gives its rows in
-/// order.
-pub fn among([one, any]: [&'static str; 2], ids: Option<Vec<Uuid>>) -> Option<Condition> {
-    Some(match ids?.as_slice() {
-        [only] => Condition::new(one, [Bind::Uuid(*only)]),
-        several => Condition::new(any, [Bind::Uuids(several.to_vec())]),
-    })
-}
-
 impl Asking<'_> {
     /// The streams of these codes.
     pub fn streams(&self, codes: &[StreamCode]) -> Result<Vec<Uuid>, NotCovered> {
@@ -154,17 +123,11 @@ impl Asking<'_> {
     }
 }
 
-impl Condition {
-    pub fn new(text: &'static str, values: impl IntoIterator<Item = Bind>) -> Self {
-        Self { text, values: values.into_iter().collect() }
-    }
-}
-
 /// What a root field finds: one row, or a page of them.
 pub struct Found {
     pub table: &'static Table,
     pub from: &'static str,
-    pub conditions: Vec<Condition>,
+    pub conditions: Conditions,
     /// One row, which may not be there, when absent.
     pub page: Option<(Window, Order)>,
 }

@@ -4,7 +4,7 @@
 use sqlx::{PgConnection, PgExecutor, Postgres, QueryBuilder, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{Below, Bind, Condition, One, Order};
+use super::{Below, Bind, Condition, Conditions, One, Order};
 use crate::{
     clock::Date,
     page::{Position, Window},
@@ -27,7 +27,7 @@ pub struct Reading {
 /// Where a statement finds its rows.
 pub enum Source {
     /// One row, or a page of rows.
-    Root { from: &'static str, conditions: Vec<Condition>, page: Option<(Window, Order)> },
+    Root { from: &'static str, conditions: Conditions, page: Option<(Window, Order)> },
     /// A page of the rows below each of others.
     Below { below: &'static Below, window: Window, order: Order },
 }
@@ -85,7 +85,7 @@ pub async fn fetch(
     }
     for (place, (row, expression)) in reading.columns.iter().enumerate() {
         sql.0.push(if place == 0 { "" } else { ", " });
-        sql.fragment(expression, *row, *row, &[]);
+        sql.fragment(expression, *row);
     }
     if reading.columns.is_empty() {
         sql.0.push("1");
@@ -103,7 +103,7 @@ pub async fn fetch(
             sql.0.push(" from (select t0.*");
             sql.from(from);
             sql.conditions(" where ", conditions);
-            sql.beyond(if conditions.is_empty() { " where " } else { " and " }, window, *order);
+            sql.beyond(if conditions.0.is_empty() { " where " } else { " and " }, window, *order);
             sql.in_order(window, *order);
             sql.0.push(" limit ").push_bind(window.limit());
             sql.0.push(") t0");
@@ -118,7 +118,7 @@ pub async fn fetch(
             sql.0.push(") as line from (select t0.*");
             sql.from(below.from);
             sql.0.push(" where ");
-            sql.fragment(below.owner, LISTED, LISTED, &[]);
+            sql.fragment(below.owner, LISTED);
             sql.0.push(" = wanted.id");
             sql.beyond(" and ", window, *order);
             sql.in_order(window, *order);
@@ -149,9 +149,18 @@ pub async fn stamp(db: impl PgExecutor<'_>) -> sqlx::Result<i64> {
 struct Sql(QueryBuilder<Postgres>);
 
 impl Sql {
+    /// Declared SQL without values, about one row.
+    fn fragment(&mut self, text: &'static str, row: Row) {
+        self.filled(text, [row, row], &mut [].iter());
+    }
+
     /// Declared SQL, with its rows and values in their places.
-    fn fragment(&mut self, text: &'static str, row: Row, joined: Row, values: &[Bind]) {
-        let mut values = values.iter();
+    fn filled<'v>(
+        &mut self,
+        text: &'static str,
+        [row, joined]: [Row; 2],
+        values: &mut impl Iterator<Item = &'v Bind>,
+    ) {
         let mut rest = text;
         while let Some(at) = rest.find(['@', '#', '$']) {
             self.0.push(&rest[..at]);
@@ -186,25 +195,32 @@ impl Sql {
 
     fn from(&mut self, from: &'static str) {
         self.0.push(" from ");
-        self.fragment(from, LISTED, LISTED, &[]);
+        self.fragment(from, LISTED);
     }
 
     fn joins(&mut self, reading: &Reading) {
         for (place, (to, join, within)) in reading.joins.iter().enumerate() {
             self.0.push(" ");
-            self.fragment(join, *to, place + 1, &[]);
-            if let Some(Condition { text, values }) = within {
+            self.filled(join, [*to, place + 1], &mut [].iter());
+            if let Some(within) = within {
                 self.0.push(" and ");
-                self.fragment(text, place + 1, place + 1, values);
+                self.condition(within, place + 1);
             }
         }
     }
 
-    fn conditions(&mut self, mut before: &'static str, conditions: &[Condition]) {
-        for Condition { text, values } in conditions {
+    fn conditions(&mut self, mut before: &'static str, conditions: &Conditions) {
+        for condition in &conditions.0 {
             self.0.push(before);
-            self.fragment(text, LISTED, LISTED, values);
+            self.condition(condition, LISTED);
             before = " and ";
+        }
+    }
+
+    fn condition(&mut self, Condition { text, values }: &Condition, row: Row) {
+        let mut values = values.iter();
+        for part in text {
+            self.filled(part, [row, row], &mut values);
         }
     }
 
@@ -221,7 +237,7 @@ impl Sql {
                 continue;
             };
             self.0.push("(");
-            self.fragment(expression, LISTED, LISTED, &[]);
+            self.fragment(expression, LISTED);
             self.0.push(", t0.id)").push(than).push("((").push_bind(order.value_of(key));
             self.0.push("::text)").push(cast).push(", ").push_bind(*id).push(")");
         }
@@ -231,7 +247,7 @@ impl Sql {
         let direction = if window.reads_descending() { " desc" } else { "" };
         self.0.push(" order by ");
         if let Some((expression, _)) = order.expression() {
-            self.fragment(expression, LISTED, LISTED, &[]);
+            self.fragment(expression, LISTED);
             self.0.push(direction).push(", ");
         }
         self.0.push("t0.id").push(direction);
