@@ -3,11 +3,12 @@
 
 memory        what is resident while 64 connections ask
 export        all disbursements as CSV, to a client that throws them away
-payments      payDisbursement on different grants, in a copy of the database; then whether the books agree
+payments      payments of different grants, one by one and as files, each in a copy of the database; then whether the books agree
 scale         the questions over 1,000,000 and over 10,000,000 disbursements, side by side
 instructions  instructions for an answer, by valgrind's callgrind
 """
 import http.client, json, os, pathlib, re, statistics, subprocess, sys, tempfile, time
+from concurrent.futures import ThreadPoolExecutor
 sys.dont_write_bytecode = True
 from harness import ADMIN, CONCURRENCY, HERE, MANAGER, OFFICER, ROUNDS, SECONDS, THRIVE, Database, Load, Server, cpu, document, memory, token, variables, wrk
 
@@ -70,43 +71,83 @@ select distinct on (d.grant_id) d.id from disbursements d join grants g on g.id 
 
 
 def payments():
-    with Copy(os.environ.get("SCALE", 1)) as database:
-        database.sql("checkpoint", "thrive_copy")
-        ids = database.sql(PAYABLE, "thrive_copy").split()
-        today = database.sql("select (now() at time zone 'America/Los_Angeles')::date", "thrive_copy")
-        server = Server("thrive", database)
-        work = pathlib.Path(server.work.name)
-        inputs = [{"input": {"disbursementId": "disb_" + one.replace("-", ""), "paidOn": today, "method": "ACH", "reference": f"T-{place}",
-                             "idempotencyKey": f"bench-{place}"}} for place, one in enumerate(ids)]
-        (work / "pay.jsonl").write_text("".join(json.dumps(one) + "\n" for one in inputs))
-        (work / "pay.graphql").write_text("mutation Pay($input: PayDisbursementInput!) { payDisbursement(input: $input) "
-                                          "{ disbursement { id status } userErrors { code message } } }")
-        env = dict(os.environ, OPERATION=str(work / "pay.graphql"), VARIABLES=str(work / "pay.jsonl"), TOKEN=token(OFFICER), ONCE="1")
-        before = cpu(server.pid), cpu(database.pid)
-        count, microseconds, p50, p99, _, errors, why = wrk(server, env, SECONDS, CONCURRENCY)
-        if errors:
-            sys.exit(f"{errors} payments failed: {why}")
-        after = cpu(server.pid), cpu(database.pid)
-        server.stop()
-        print("| payments | a second | p50 ms | p99 ms | CPU µs service | CPU µs PostgreSQL |\n| ---: | ---: | ---: | ---: | ---: | ---: |")
-        costs = [(later - sooner) / count * 1e6 for sooner, later in zip(before, after)]
-        print(f"| {count} | {count / microseconds * 1e6:.0f} | {p50 / 1e3:.1f} | {p99 / 1e3:.1f} | {costs[0]:.0f} | {costs[1]:.0f} |\n")
-        check_payments(database, count)
+    print("| how | payments | a second | p50 ms | p99 ms | CPU µs service | CPU µs PostgreSQL |\n| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    checked = []
+    for how, pay in ("one request each", one_each), (f"{FILES} files at once", in_files):
+        with Copy(os.environ.get("SCALE", 1)) as database:
+            database.sql("checkpoint", "thrive_copy")
+            ids = database.sql(PAYABLE, "thrive_copy").split()
+            today = database.sql("select (now() at time zone 'America/Los_Angeles')::date", "thrive_copy")
+            server = Server("thrive", database)
+            before = cpu(server.pid), cpu(database.pid)
+            count, seconds, percentiles = pay(server, database, ids, today)
+            after = cpu(server.pid), cpu(database.pid)
+            server.stop()
+            costs = [f"{(later - sooner) / count * 1e6:.0f}" for sooner, later in zip(before, after)]
+            print(f"| {how} | {count} | {count / seconds:.0f} | {' | '.join([*percentiles, *costs])} |", flush=True)
+            checked.append(check_payments(database, count))
+    print("\n" + "\n".join(checked))
+
+
+def disbursement(row):
+    """Its id as the API writes it."""
+    return "disb_" + row.replace("-", "")
+
+
+def one_each(server, database, ids, today):
+    """payDisbursement, of as many as SECONDS_EACH allows."""
+    work = pathlib.Path(server.work.name)
+    inputs = [{"input": {"disbursementId": disbursement(one), "paidOn": today, "method": "ACH", "reference": f"T-{place}",
+                         "idempotencyKey": f"bench-{place}"}} for place, one in enumerate(ids)]
+    (work / "pay.jsonl").write_text("".join(json.dumps(one) + "\n" for one in inputs))
+    (work / "pay.graphql").write_text("mutation Pay($input: PayDisbursementInput!) { payDisbursement(input: $input) "
+                                      "{ disbursement { id status } userErrors { code message } } }")
+    env = dict(os.environ, OPERATION=str(work / "pay.graphql"), VARIABLES=str(work / "pay.jsonl"), TOKEN=token(OFFICER), ONCE="1")
+    count, microseconds, p50, p99, _, errors, why = wrk(server, env, SECONDS, CONCURRENCY)
+    if errors:
+        sys.exit(f"{errors} payments failed: {why}")
+    return count, microseconds / 1e6, [f"{p50 / 1e3:.1f}", f"{p99 / 1e3:.1f}"]
+
+
+FILES = 2
+
+
+def in_files(server, database, ids, today):
+    """All of them as a controller's files, some at the same time; of each file all or none."""
+    those = ",".join(ids)
+    due = database.sql(f"select id, coalesce(approved_amount, amount) from disbursements where id = any('{{{those}}}')", "thrive_copy")
+    lines = [f"{disbursement(one)},{amount},{today},ACH,T-{place}" for place, (one, amount) in enumerate(line.split("|") for line in due.split())]
+    files = [lines[place::FILES] for place in range(FILES)]
+    begun = time.monotonic()
+    with ThreadPoolExecutor() as threads:
+        for told, paid in zip(threads.map(lambda of: pay_file(server, *of), enumerate(files)), files):
+            if told.get("paid") != len(paid):
+                sys.exit(f"a file was not paid: {json.dumps(told)[:600]}")
+    return len(lines), time.monotonic() - begun, ["", ""]
+
+
+def pay_file(server, key, lines):
+    body = "\n".join(["disbursement,amount,paid_on,method,reference", *lines]).encode()
+    headers = {"authorization": f"Bearer {token(OFFICER)}", "content-type": "text/csv"}
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=600)
+    connection.request("POST", f"/import/payments.csv?idempotencyKey=bench-{key}", body, headers)
+    return json.loads(connection.getresponse().read())
 
 
 def check_payments(database, count):
     """What was paid is in the ledger, the events and the log, once, and the books of every grant agree."""
-    wrong = json.loads(database.sql((HERE / "database/check.sql").read_text(), "thrive_copy"))
+    wrong = json.loads(database.sql((HERE / "operations/check.sql").read_text(), "thrive_copy"))
     paid = wrong.pop("paid")
     # Those under way when the time was over were paid and not counted.
     if not count <= paid <= count + CONCURRENCY:
         sys.exit(f"{paid} are paid, and {count} were answered")
     if any(wrong.values()):
         sys.exit(f"the books do not agree: {wrong}")
-    print(f"{paid} are paid; none disagrees: " + ", ".join(wrong))
     environment = dict(os.environ, DATABASE_URL=database.url)
-    subprocess.run([THRIVE, "--log", "warn", "job", "audit_seal"], env=environment, check=True)
-    subprocess.run([THRIVE, "--log", "warn", "audit", "verify"], env=environment, check=True)
+    told = [f"{paid} are paid; none disagrees: " + ", ".join(wrong)]
+    for command in ["job", "audit_seal"], ["audit", "verify"]:
+        told.append(subprocess.run([THRIVE, "--log", "warn", *command], env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    return "\n".join(told)
 
 
 def scale():

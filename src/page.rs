@@ -104,11 +104,7 @@ impl Window {
     }
 
     fn position(&self, cursor: &str) -> Result<Position> {
-        let bad = || {
-            Error::BadInput(
-                "the cursor is not one of this list; take it from `pageInfo` or an edge".into(),
-            )
-        };
+        let bad = not_of_this_list;
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(cursor).map_err(|_| bad())?;
         let text = String::from_utf8(bytes).map_err(|_| bad())?;
         let mut parts = text.splitn(3, '|');
@@ -155,6 +151,11 @@ impl Window {
         page.edges.extend(rows.into_iter().map(|row| Edge::new(self.cursor(&position(&row)), row)));
         page
     }
+}
+
+/// A cursor that no edge had.
+pub fn not_of_this_list() -> Error {
+    Error::BadInput("the cursor is not one of this list; take it from `pageInfo` or an edge".into())
 }
 
 /// Groups what a loader was asked for, so that each kind of page is one statement.

@@ -120,7 +120,7 @@ fn figured() -> impl Strategy<Value = summary::Figured> {
         };
         let subject = Subject {
             stream: StreamId(Uuid::from_u128(stream)),
-            program: ProgramId(Uuid::from_u128(stream * 2)),
+            program: Some(ProgramId(Uuid::from_u128(stream * 2))),
             recipient: Some(OrganizationId(Uuid::from_u128(stream))),
             cities: whole(cities).into_iter().enumerate().map(city).collect(),
             areas: whole(areas).into_iter().enumerate().map(area).collect(),

@@ -74,6 +74,63 @@ async fn counted(service: &Service) -> Vec<(String, i64)> {
     counts
 }
 
+/// The lines on a page of a preview, what it says of its neighbors, and its last and first cursor.
+async fn page(
+    service: &Service,
+    actor: &Actor,
+    text: &str,
+    arguments: &str,
+) -> (Vec<i64>, [bool; 2], [String; 2]) {
+    let shown = format!(
+        "file {{ rows({arguments}) {{ totalCount nodes {{ line }} pageInfo {{ hasPreviousPage hasNextPage startCursor endCursor }} }} }}"
+    );
+    let input = json!({ "idempotencyKey": "pages", "file": text, "preview": true });
+    let payload =
+        service.mutate(actor, "importPayments", "ImportPaymentsInput", &shown, input).await;
+    let rows = &payload["file"]["rows"];
+    assert_eq!(rows["totalCount"], 5);
+    let lines = rows["nodes"].as_array().unwrap().iter().map(|row| row["line"].as_i64().unwrap());
+    let info = |name: &str| rows["pageInfo"][name].clone();
+    let is = |name| info(name).as_bool().unwrap();
+    let cursor = |name| info(name).as_str().unwrap_or_default().to_owned();
+    (
+        lines.collect(),
+        [is("hasPreviousPage"), is("hasNextPage")],
+        [cursor("startCursor"), cursor("endCursor")],
+    )
+}
+
+#[tokio::test]
+async fn the_lines_of_a_file_are_paged_from_either_end() {
+    let service = service().await;
+    let cast = service.cast().await;
+    let of_nothing = |place: i32| format!(",G-0,A-{place},1.00,2026-11-24,ACH,W-{place}");
+    let text = file(&(2..7).map(of_nothing).collect::<Vec<_>>());
+    let page = async |arguments: &str| page(&service, &cast.officer, &text, arguments).await;
+
+    let (lines, neighbors, [_, end]) = page("first: 2").await;
+    assert_eq!((lines, neighbors), (vec![2, 3], [false, true]));
+    let (lines, neighbors, [start, _]) = page(&format!("first: 3, after: {end:?}")).await;
+    assert_eq!((lines, neighbors), (vec![4, 5, 6], [true, false]));
+    let (lines, neighbors, _) = page(&format!("last: 1, before: {start:?}")).await;
+    assert_eq!((lines, neighbors), (vec![3], [true, true]));
+    let (lines, neighbors, [start, end]) = page("last: 4").await;
+    assert_eq!((lines, neighbors), (vec![3, 4, 5, 6], [true, false]));
+    let (lines, ..) = page(&format!("after: {start:?}, before: {end:?}")).await;
+    assert_eq!(lines, [4, 5]);
+
+    let ask = async |arguments: &str| {
+        let query = format!(
+            "mutation($input: ImportPaymentsInput!) {{ importPayments(input: $input) {{ file {{ rows({arguments}) {{ totalCount }} }} }} }}"
+        );
+        let input =
+            json!({ "input": { "idempotencyKey": "pages", "file": text, "preview": true } });
+        service.ask(&cast.officer, &query, input).await.to_string()
+    };
+    assert!(ask("first: 1, last: 1").await.contains("not for both"));
+    assert!(ask("after: \"2\"").await.contains("not one of this list"));
+}
+
 #[tokio::test]
 async fn a_preview_tells_what_importing_does_and_the_same_file_again_pays_nothing_twice() {
     let service = service().await;

@@ -292,7 +292,7 @@ async fn whoever_sees_a_part_is_answered_by_that_part_and_everybody_by_no_drafts
 /// What entries sum to by program and year, and what is kept of it, in one state of the database.
 async fn both(db: &PgPool) -> (Vec<(String, i32, i64)>, Vec<(String, i32, i64)>) {
     let mut tx = db.begin_with("begin isolation level repeatable read read only").await.unwrap();
-    let kept = totals_store::of_everything(&mut *tx, true, None).await.unwrap();
+    let kept = totals_store::of_everything(&mut *tx, true, true, Shown::ALL, None).await.unwrap();
     let entries: Vec<(uuid::Uuid, i32, i64)> = sqlx::query_as(
         "select g.program_id, extract(year from t.effective_on - interval '6 months')::int,
                 sum(case when a.id = t.to_account then t.amount else -t.amount end * 100)::bigint
@@ -304,7 +304,7 @@ async fn both(db: &PgPool) -> (Vec<(String, i32, i64)>, Vec<(String, i32, i64)>)
     .fetch_all(&mut *tx)
     .await
     .unwrap();
-    let told = |row: Sums| Some((row.program_id.0.to_string(), row.year?.0, row.requested));
+    let told = |row: Sums| Some((row.program_id?.0.to_string(), row.year?.0, row.requested));
     let mut kept: Vec<_> = kept.into_iter().filter_map(told).collect();
     kept.sort();
     kept.retain(|(_, _, requested)| *requested != 0);

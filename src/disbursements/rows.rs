@@ -100,10 +100,11 @@ const PAID_ON: &str = "coalesce(@.paid_on, '-infinity'::date)";
 pub fn disbursements(asking: &Asking<'_>, arguments: &Arguments<'_>) -> Result<From, NotCovered> {
     let reach = asking.actor.may_read(Permission::ReadDisbursements)?;
     let page = paged(arguments)?;
-    let filter = arguments.or_default::<DisbursementFilter>("filter")?.into();
+    let filter: store::DisbursementFilter =
+        arguments.or_default::<DisbursementFilter>("filter")?.into();
     let mut conditions = conditions(&filter, asking)?;
     if !reach.everything {
-        conditions.add(within("@.grant_id", &reach));
+        conditions.by(within("@.grant_id", &reach, filter.recipients.as_deref()));
     }
     let page = Some(page);
     Ok(From::Rows(Found { table: &DISBURSEMENT, from: "disbursements @", conditions, page }))

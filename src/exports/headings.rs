@@ -54,8 +54,8 @@ pub struct OfGrants<F> {
     headings: Headings,
 }
 
-/// Rows that are read at once: about three megabytes.
-pub const CHUNK: i64 = 5_000;
+/// Rows that are read at once: about a megabyte.
+pub const CHUNK: i64 = 2_000;
 
 impl<F> OfGrants<F> {
     pub fn new(filter: F, reach: Reach, after: Option<Uuid>) -> Self {

@@ -58,6 +58,8 @@ pub struct FundingSummary {
     pub known_at: Option<DateTime<Utc>>,
     /// When the figures were read.
     pub computed_at: DateTime<Utc>,
+    #[graphql(skip)]
+    pub stamp: Option<i64>,
 }
 
 /// Sums over the grants of a group.
@@ -207,6 +209,7 @@ impl Asked {
             as_of: self.of.as_of,
             known_at: self.of.known_at,
             computed_at,
+            stamp: found.stamp,
         }
     }
 }

@@ -137,7 +137,11 @@ pub async fn read(
 ) -> Result<Summary> {
     let found = match (question.rollup(filter, reach), question.whole_years()) {
         (Some(with_drafts), Some(until)) => {
-            let rows = totals_store::of_everything(&app.db, with_drafts, until).await?;
+            let by_program = question.by(&[By::Program]);
+            let figures = question.wanted.figures(question.by);
+            let rows =
+                totals_store::of_everything(&app.db, with_drafts, by_program, figures, until);
+            let rows = rows.await?;
             let years = rows.iter().filter(|row| row.year.is_some()).cloned().collect();
             Found { whole: rows, years, of_years: true, ..Found::default() }
         }
@@ -200,8 +204,8 @@ async fn found(
     Ok(found)
 }
 
-/// A grant, or all grants of a program, or of a recipient in it.
-type Whose = (Option<GrantId>, StreamId, ProgramId, Option<OrganizationId>);
+/// A grant, or all grants of a stream, of a program, or of a recipient in it.
+type Whose = (Option<GrantId>, StreamId, Option<ProgramId>, Option<OrganizationId>);
 
 /// What was found of them.
 #[derive(Default)]
@@ -283,7 +287,8 @@ fn summarize(mut found: Found, question: &Question<'_>, last: FiscalYear) -> Res
             groups.len()
         )));
     }
-    Ok(Summary { total, groups })
+    let stamp = found.whole.first().and_then(|row| row.stamp);
+    Ok(Summary { total, groups, stamp })
 }
 
 /// The fiscal years of a part, from its first entry to a last year: flows of each, and stocks at its end.

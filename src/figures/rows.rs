@@ -33,6 +33,10 @@ impl Object for FundingSummary {
             _ => return None,
         })
     }
+
+    fn stamp(&self) -> Option<i64> {
+        self.stamp
+    }
 }
 
 impl Object for FundingGroup {
@@ -127,5 +131,9 @@ fn nothing(by: &[FundingDimension]) -> Summary {
         recipient: by(By::Recipient).map(OrganizationId),
         ..Key::default()
     };
-    Summary { total: Group::default(), groups: vec![Group { key, ..Group::default() }] }
+    Summary {
+        total: Group::default(),
+        groups: vec![Group { key, ..Group::default() }],
+        stamp: None,
+    }
 }

@@ -155,12 +155,12 @@ pub struct Key {
     pub recipient: Option<OrganizationId>,
 }
 
-/// A grant with what it is grouped by, or all grants of a program that are the same in that.
+/// A grant with what it is grouped by, or all grants of a stream that are the same in that.
 #[derive(Clone, Debug)]
 pub struct Subject {
     pub stream: StreamId,
-    pub program: ProgramId,
-    /// None of grants of several.
+    /// None of grants of several, as with recipients.
+    pub program: Option<ProgramId>,
     pub recipient: Option<OrganizationId>,
     /// Cities with their counties and shares, where they matter.
     pub cities: Vec<(CityId, CountyId, i32)>,
@@ -175,7 +175,7 @@ impl Subject {
         let by = |dimension| by.contains(&dimension);
         let own = Key {
             stream: Some(self.stream).filter(|_| by(By::Stream)),
-            program: Some(self.program).filter(|_| by(By::Program)),
+            program: self.program.filter(|_| by(By::Program)),
             recipient: self.recipient.filter(|_| by(By::Recipient)),
             ..Key::default()
         };
@@ -219,7 +219,7 @@ impl Group {
     }
 }
 
-/// A grant, or all grants of a program, with figures: of the whole life, or of each fiscal year.
+/// A grant, or all grants of a stream, with figures: of the whole life, or of each fiscal year.
 pub type Figured = (Subject, Vec<Period>);
 
 /// The figures of a fiscal year, or of all there was.
@@ -247,7 +247,9 @@ pub fn group(grants: &[Figured], by: &[FundingDimension]) -> Vec<Group> {
         }
     }
     let mut groups: Vec<_> = groups.into_values().collect();
-    groups.sort_by_key(|group| (group.key.fiscal_year, Reverse(group.amounts.0[0]), group.key));
+    let place = |group: &Group| (group.key.fiscal_year, Reverse(group.amounts.0[0]));
+    groups
+        .sort_by(|one, other| place(one).cmp(&place(other)).then_with(|| one.key.cmp(&other.key)));
     groups
 }
 
@@ -256,4 +258,6 @@ pub fn group(grants: &[Figured], by: &[FundingDimension]) -> Vec<Group> {
 pub struct Summary {
     pub total: Group,
     pub groups: Vec<Group>,
+    /// Of who may do what, where one statement read it with everything else.
+    pub stamp: Option<i64>,
 }

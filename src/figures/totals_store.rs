@@ -1,8 +1,10 @@
 //! Sums that are kept beside the ledger: of grants, of their fiscal years, and of all grants of a program. Amounts are
 //! whole cents.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
-use sqlx::PgExecutor;
+use sqlx::{PgExecutor, Postgres, QueryBuilder, Row, postgres::PgRow};
 
 use super::wanted::Shown;
 use crate::{
@@ -15,12 +17,13 @@ use crate::{
     money::Money,
 };
 
-/// Sums over grants of a program, or one of them: of a fiscal year, or of all there was for those whose first entry is
-/// in that year. Figures that were not asked for are zero.
+/// Sums over grants of a program, of a stream, or one of them: of a fiscal year, or of all there was for those whose
+/// first entry is in that year. Figures that were not asked for are zero.
 #[derive(Clone, Debug)]
 pub struct Sums {
     pub grant_id: Option<GrantId>,
-    pub program_id: ProgramId,
+    /// None of grants of several.
+    pub program_id: Option<ProgramId>,
     pub stream_id: StreamId,
     pub recipient_id: Option<OrganizationId>,
     /// None of grants without entries.
@@ -40,6 +43,8 @@ pub struct Sums {
     pub match_met: i64,
     pub cash_on_hand: i64,
     pub reimbursement_due: i64,
+    /// Of who may do what, where it was read in the same statement.
+    pub stamp: Option<i64>,
 }
 
 impl Sums {
@@ -78,14 +83,14 @@ macro_rules! sums_of {
     ($source:tt, $parts:expr, $until:expr, $rows:tt, $($argument:expr),* $(,)?) => {
         sqlx::query_as!(
             Sums,
-            r#"select s.grant_id as "grant_id?: GrantId", s.program_id as "program_id!: ProgramId",
+            r#"select s.grant_id as "grant_id?: GrantId", s.program_id as "program_id?: ProgramId",
                    p.stream_id as "stream_id!: StreamId", s.recipient_id as "recipient_id?: OrganizationId",
                    s.year as "year?: FiscalYear", s.grants as "grants!", s.awarded as "awarded!", s.available as "available!",
                    s.requested as "requested!", s.approved as "approved!", s.retained as "retained!",
                    s.disbursed as "disbursed!", s.lapsed as "lapsed!", s.unobligated as "unobligated!",
                    s.encumbered as "encumbered!", s.expended as "expended!",
                    s.advance_outstanding as "advance_outstanding!", s.match_met as "match_met!",
-                   s.cash_on_hand as "cash_on_hand!", s.reimbursement_due as "reimbursement_due!"
+                   s.cash_on_hand as "cash_on_hand!", s.reimbursement_due as "reimbursement_due!", null::bigint as stamp
               from (select case when $23::bool then g.id end as grant_id, g.program_id,
                            case when $23 or $24::bool then g.recipient_id end as recipient_id, t.year, count(*) as grants,
                            coalesce(sum(case when $25::int & 1 <> 0 then t.awarded end), 0)::bigint as awarded,
@@ -166,7 +171,7 @@ macro_rules! years_of {
     ($db:expr, $source:tt, $($argument:expr),*) => {
         sqlx::query_as!(
             Sums,
-            r#"select y.grant_id as "grant_id?: GrantId", g.program_id, p.stream_id, g.recipient_id as "recipient_id?",
+            r#"select y.grant_id as "grant_id?: GrantId", g.program_id as "program_id?", p.stream_id, g.recipient_id as "recipient_id?",
                       y.fiscal_year as "year?: FiscalYear", 1::bigint as "grants!",
                       sum(y.awarded)::bigint as "awarded!", sum(y.available)::bigint as "available!",
                       sum(y.requested)::bigint as "requested!", sum(y.approved)::bigint as "approved!",
@@ -174,7 +179,7 @@ macro_rules! years_of {
                       sum(y.lapsed)::bigint as "lapsed!", sum(y.unobligated)::bigint as "unobligated!",
                       sum(y.encumbered)::bigint as "encumbered!", sum(y.expended)::bigint as "expended!",
                       sum(y.advance_outstanding)::bigint as "advance_outstanding!", sum(y.match_met)::bigint as "match_met!",
-                      0::bigint as "cash_on_hand!", 0::bigint as "reimbursement_due!"
+                      0::bigint as "cash_on_hand!", 0::bigint as "reimbursement_due!", null::bigint as stamp
                  from ("# + $source + ") y
                  join grants g on g.id = y.grant_id
                  join funding_programs p on p.id = g.program_id
@@ -230,33 +235,84 @@ pub async fn of_years_known(
     )
 }
 
-/// Sums over all grants of each program, by fiscal year to a last one, from the rollup. Grants count in the year of
-/// their first entry; those without one, with or without drafts, in none.
+/// Columns of the rollup.
+const COLUMNS: [(Shown, &str); 12] = [
+    (Shown::AWARDED, "awarded"),
+    (Shown::AVAILABLE, "available"),
+    (Shown::REQUESTED, "requested"),
+    (Shown::APPROVED, "approved"),
+    (Shown::RETAINED, "retained"),
+    (Shown::DISBURSED, "disbursed"),
+    (Shown::LAPSED, "lapsed"),
+    (Shown::UNOBLIGATED, "unobligated"),
+    (Shown::ENCUMBERED, "encumbered"),
+    (Shown::EXPENDED, "expended"),
+    (Shown::ADVANCE_OUTSTANDING, "advance_outstanding"),
+    (Shown::MATCH_MET, "match_met"),
+];
+
+/// Sums over all grants of each stream, or of each program, by fiscal year to a last one, from the rollup. Grants count
+/// in the year of their first entry; those without one, with or without drafts, in none. Put together from what is
+/// declared here: a column that nobody asked for costs as much as one that somebody did.
 pub async fn of_everything(
     db: impl PgExecutor<'_>,
     with_drafts: bool,
+    by_program: bool,
+    figures: Shown,
     until: Option<FiscalYear>,
 ) -> sqlx::Result<Vec<Sums>> {
-    sqlx::query_as!(
-        Sums,
-        r#"with told as materialized (select * from funding_totals_now)
-           select null::uuid as "grant_id?: GrantId", t.program_id as "program_id!: ProgramId", p.stream_id,
-                  null::uuid as "recipient_id?: OrganizationId", t.fiscal_year as "year?: FiscalYear",
-                  case when t.fiscal_year is not null then t.grants
-                       else t.grants - case when $1 then 0 else t.drafts end
-                            - (select coalesce(sum(began.grants), 0) from told began
-                                where began.program_id = t.program_id and began.fiscal_year <= coalesce($2, began.fiscal_year))
-                  end::bigint as "grants!",
-                  t.awarded as "awarded!", t.available as "available!", t.requested as "requested!",
-                  t.approved as "approved!", t.retained as "retained!", t.disbursed as "disbursed!",
-                  t.lapsed as "lapsed!", t.unobligated as "unobligated!", t.encumbered as "encumbered!",
-                  t.expended as "expended!", t.advance_outstanding as "advance_outstanding!",
-                  t.match_met as "match_met!", 0::bigint as "cash_on_hand!", 0::bigint as "reimbursement_due!"
-             from told t join funding_programs p on p.id = t.program_id
-            where $2::int is null or t.fiscal_year is null or t.fiscal_year <= $2"#,
-        with_drafts,
-        until as _,
-    )
-    .fetch_all(db)
-    .await
+    let program = if by_program { "t.program_id" } else { "null::uuid" };
+    let drafts = if with_drafts { "0" } else { "sum(t.drafts)" };
+    let shown: Vec<_> = COLUMNS.iter().filter(|(figure, _)| figures.has(*figure)).collect();
+    let mut sql = QueryBuilder::<Postgres>::new("select p.stream_id, t.fiscal_year, ");
+    sql.push(program).push(", (sum(t.grants) - ").push(drafts).push(")::bigint");
+    sql.push(", (select stamp from access_stamp)");
+    for (_, column) in &shown {
+        sql.push(", sum(t.").push(column).push(")::bigint");
+    }
+    sql.push(" from funding_totals_told t join funding_programs p on p.id = t.program_id");
+    if let Some(until) = until {
+        sql.push(" where t.fiscal_year is null or t.fiscal_year <= ").push_bind(until.0);
+    }
+    sql.push(" group by 1, 2, 3");
+    let rows = sql.build().fetch_all(db).await?;
+
+    let place = |figure| shown.iter().position(|(known, _)| *known == figure);
+    let sums = |row: PgRow| {
+        let of = |figure| place(figure).map_or(Ok(0), |place| row.try_get(5 + place));
+        Ok(Sums {
+            grant_id: None,
+            stream_id: row.try_get(0)?,
+            year: row.try_get(1)?,
+            program_id: row.try_get(2)?,
+            recipient_id: None,
+            grants: row.try_get(3)?,
+            stamp: row.try_get(4)?,
+            awarded: of(Shown::AWARDED)?,
+            available: of(Shown::AVAILABLE)?,
+            requested: of(Shown::REQUESTED)?,
+            approved: of(Shown::APPROVED)?,
+            retained: of(Shown::RETAINED)?,
+            disbursed: of(Shown::DISBURSED)?,
+            lapsed: of(Shown::LAPSED)?,
+            unobligated: of(Shown::UNOBLIGATED)?,
+            encumbered: of(Shown::ENCUMBERED)?,
+            expended: of(Shown::EXPENDED)?,
+            advance_outstanding: of(Shown::ADVANCE_OUTSTANDING)?,
+            match_met: of(Shown::MATCH_MET)?,
+            cash_on_hand: 0,
+            reimbursement_due: 0,
+        })
+    };
+    let mut rows = rows.into_iter().map(sums).collect::<sqlx::Result<Vec<_>>>()?;
+    // The row without a year counts all grants.
+    let whose = |row: &Sums| (row.stream_id, row.program_id);
+    let mut begun: HashMap<_, i64> = HashMap::new();
+    for row in rows.iter().filter(|row| row.year.is_some()) {
+        *begun.entry(whose(row)).or_default() += row.grants;
+    }
+    for row in rows.iter_mut().filter(|row| row.year.is_none()) {
+        row.grants -= begun.get(&whose(row)).copied().unwrap_or_default();
+    }
+    Ok(rows)
 }

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     access::{Permission, Reach},
     disbursements::rows::DISBURSEMENTS_OF_GRANT,
-    id::GrantId,
+    id::{GrantId, OrganizationId},
     page::Window,
     people::rows::ORGANIZATION,
     rows::{
@@ -70,15 +70,29 @@ static ACCOUNTING: Table = Table {
     ],
 };
 
-/// That rows are of grants that an actor reaches, who does not see all: the grant's id, in rows that have its recipient
-/// beside it. A recipient by itself is a stretch of an index.
-pub fn within(id: &'static str, reach: &Reach) -> Condition {
-    if let ([only], []) = (reach.organizations.as_slice(), reach.cities.as_slice()) {
-        return Condition::new("@.recipient_id = $", [Bind::Uuid(only.0)]);
+/// How an actor who does not see all comes to rows of grants, by the grant's id, in rows that have its recipient beside
+/// it: by the recipient, which is a stretch of an index, and by the cities that a grant is good for. Of `recipients`
+/// alone, where a filter says so: the own are all seen.
+pub fn within(
+    id: &'static str,
+    reach: &Reach,
+    recipients: Option<&[OrganizationId]>,
+) -> Vec<Condition> {
+    let [organizations, cities] = Bind::reach(reach);
+    let own = match reach.organizations.as_slice() {
+        [only] => Condition::new("@.recipient_id = $", [Bind::Uuid(only.0)]),
+        _ => Condition::new("@.recipient_id = any($)", [organizations.clone()]),
+    };
+    let only_own =
+        recipients.is_some_and(|of| of.iter().all(|id| reach.organizations.contains(id)));
+    if reach.cities.is_empty() || only_own {
+        return vec![own];
     }
-    let text = " in (select id from grants where recipient_id = any($)
-                  union all select grant_id from grant_cities where city_id = any($))";
-    Condition::of(id, text, Bind::reach(reach))
+    // As an array: joined, PostgreSQL takes the few that are left of a city's grants for as many as there are.
+    let text =
+        " = any(array(select c.grant_id from grant_cities c join grants g on g.id = c.grant_id
+                              where c.city_id = any($) and g.recipient_id <> all($)))";
+    vec![own, Condition::of(id, text, [cities, organizations])]
 }
 
 /// The same of a grant that is there already: nobody looks for it by what an actor reaches.
@@ -108,7 +122,7 @@ pub fn grants(asking: &Asking<'_>, arguments: &Arguments<'_>) -> Result<From, No
     let filter: store::GrantFilter = arguments.or_default::<GrantFilter>("filter")?.into();
     let mut conditions = conditions(&filter, asking)?;
     if !reach.everything {
-        conditions.add(within("@.id", &reach));
+        conditions.by(within("@.id", &reach, filter.recipients.as_deref()));
     }
     let order = order(&window);
     let page = Some((window, order));

@@ -1,17 +1,17 @@
 use async_graphql::{
-    ComplexObject, Context, InputObject, Object, SimpleObject,
-    connection::{Connection, Edge},
+    ComplexObject, Context, InputObject, Object, SimpleObject, connection::Connection,
     dataloader::DataLoader,
 };
+use uuid::Uuid;
 
 use super::{Examined, ImportedRow, PaymentImport, PaymentOutcome, commands};
 use crate::{
-    Error, Refusal, Result,
+    Refusal, Result,
     audit::chain,
     disbursements::{Disbursement, graphql::DisbursementLoader},
     graphql::ContextExt,
     money::Money,
-    page,
+    page::{self, OrderDirection, PageArgs, Position, Window},
     people::{Person, graphql::PersonLoader},
 };
 
@@ -70,34 +70,38 @@ impl PaymentFile {
         &self,
         #[graphql(desc = "Only lines that come to one of these; all when absent.")]
         outcomes: Option<Vec<PaymentOutcome>>,
-        #[graphql(desc = "How many; 50 when absent.")] first: Option<i32>,
+        #[graphql(desc = "How many, from the beginning; 50 when neither is given.")] first: Option<
+            i32,
+        >,
         #[graphql(desc = "Those behind this cursor.")] after: Option<String>,
+        #[graphql(desc = "How many, from the end.")] last: Option<i32>,
+        #[graphql(desc = "Those before this cursor.")] before: Option<String>,
     ) -> Result<Connection<String, PaymentFileRow, PaymentFileListed>> {
-        let size = first.unwrap_or(page::DEFAULT);
-        let size = usize::try_from(size).ok().filter(|_| size <= page::MOST).ok_or_else(|| {
-            let most = page::MOST;
-            Error::BadInput(format!("a page holds 0 to {most} rows, and {size} were asked for: ask for fewer and continue with `after`"))
-        })?;
-        let after: i32 = match after.as_deref().map(str::parse) {
-            None => 0,
-            Some(Ok(line)) => line,
-            Some(Err(_)) => {
-                let message =
-                    "the cursor is not one of this list; take it from `pageInfo` or an edge";
-                return Err(Error::BadInput(message.into()));
-            }
+        let args = PageArgs { first, after, last, before };
+        let window = Window::new("LINE", OrderDirection::Asc, args)?;
+        let line = |at: &Option<Position>| {
+            at.as_ref().map(|at| at.key.parse::<i32>().map_err(|_| page::not_of_this_list()))
         };
+        let (after, before) = (line(&window.after).transpose()?, line(&window.before).transpose()?);
         let wanted = |row: &&ImportedRow| {
             outcomes.as_ref().is_none_or(|outcomes| outcomes.contains(&row.outcome))
         };
-        let total_count = self.0.rows.iter().filter(wanted).count();
-        let mut rows = self.0.rows.iter().filter(wanted).filter(|row| row.line > after);
-        let shown: Vec<_> = rows.by_ref().take(size).collect();
-        let listed = PaymentFileListed { total_count };
-        let mut page = Connection::with_additional_fields(after > 0, rows.next().is_some(), listed);
-        let edge = |row: &ImportedRow| Edge::new(row.line.to_string(), PaymentFileRow(row.clone()));
-        page.edges.extend(shown.into_iter().map(edge));
-        Ok(page)
+        let between = |row: &&ImportedRow| {
+            after.is_none_or(|after| row.line > after)
+                && before.is_none_or(|before| row.line < before)
+        };
+        let listed: Vec<_> = self.0.rows.iter().filter(wanted).collect();
+        let total_count = listed.len();
+        let rows = listed.into_iter().filter(between).map(|row| PaymentFileRow(row.clone()));
+        let most = usize::try_from(window.limit()).unwrap_or_default();
+        let rows = if window.backward {
+            rows.rev().take(most).collect()
+        } else {
+            rows.take(most).collect()
+        };
+        let position =
+            |row: &PaymentFileRow| Position { key: row.0.line.to_string(), id: Uuid::nil() };
+        Ok(window.page(rows, position, PaymentFileListed { total_count }))
     }
 }
 

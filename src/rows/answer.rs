@@ -66,7 +66,11 @@ impl Plan<'_> {
             Planned::Made { made, sets } => {
                 let object = (made.read)(app.clone()).await?;
                 if let Some(stamp) = stamp {
-                    compare(stamp, statement::stamp(&app.db).await?)?;
+                    let found = match object.stamp() {
+                        Some(found) => found,
+                        None => statement::stamp(&app.db).await?,
+                    };
+                    compare(stamp, found)?;
                 }
                 self.selected.write(json, &*object, sets, Some(asking.held))?;
             }

@@ -14,6 +14,10 @@ pub trait Object: Send + Sync {
     fn name(&self) -> &'static str;
     /// A field by its name; none when it is for the executor.
     fn field(&self, name: &str) -> Option<Said<'_>>;
+    /// The stamp of who may do what, where one statement read it with all that this says.
+    fn stamp(&self) -> Option<i64> {
+        None
+    }
 }
 
 /// What a field is.

@@ -97,15 +97,22 @@ pub async fn fetch(
         Source::Root { from, conditions, page: None } => {
             sql.from(from);
             sql.joins(reading);
-            sql.conditions(" where ", conditions);
+            sql.conditions(&conditions.all);
         }
         Source::Root { from, conditions, page: Some((window, order)) } => {
-            sql.0.push(" from (select t0.*");
-            sql.from(from);
-            sql.conditions(" where ", conditions);
-            sql.beyond(if conditions.0.is_empty() { " where " } else { " and " }, window, *order);
-            sql.in_order(window, *order);
-            sql.0.push(" limit ").push_bind(window.limit());
+            sql.0.push(" from (");
+            if let [first, others @ ..] = conditions.ways.as_slice() {
+                sql.0.push("select t0.* from ((");
+                sql.page(from, conditions, Some(first), window, *order);
+                for way in others {
+                    sql.0.push(") union all (");
+                    sql.page(from, conditions, Some(way), window, *order);
+                }
+                sql.0.push(")) t0");
+                sql.to_the_limit(window, *order);
+            } else {
+                sql.page(from, conditions, None, window, *order);
+            }
             sql.0.push(") t0");
             sql.joins(reading);
             sql.in_order(window, *order);
@@ -121,8 +128,7 @@ pub async fn fetch(
             sql.fragment(below.owner, LISTED);
             sql.0.push(" = wanted.id");
             sql.beyond(" and ", window, *order);
-            sql.in_order(window, *order);
-            sql.0.push(" limit ").push_bind(window.limit());
+            sql.to_the_limit(window, *order);
             sql.0.push(") t0) t0");
             sql.joins(reading);
         }
@@ -209,12 +215,39 @@ impl Sql {
         }
     }
 
-    fn conditions(&mut self, mut before: &'static str, conditions: &Conditions) {
-        for condition in &conditions.0 {
+    /// The rows of a page, in its order.
+    fn page(
+        &mut self,
+        from: &'static str,
+        conditions: &Conditions,
+        way: Option<&Condition>,
+        window: &Window,
+        order: Order,
+    ) {
+        self.0.push("select t0.*");
+        self.from(from);
+        let before = self.conditions(conditions.all.iter().chain(way));
+        self.beyond(before, window, order);
+        self.to_the_limit(window, order);
+    }
+
+    fn to_the_limit(&mut self, window: &Window, order: Order) {
+        self.in_order(window, order);
+        self.0.push(" limit ").push_bind(window.limit());
+    }
+
+    /// What comes before the next condition.
+    fn conditions<'c>(
+        &mut self,
+        conditions: impl IntoIterator<Item = &'c Condition>,
+    ) -> &'static str {
+        let mut before = " where ";
+        for condition in conditions {
             self.0.push(before);
             self.condition(condition, LISTED);
             before = " and ";
         }
+        before
     }
 
     fn condition(&mut self, Condition { text, values }: &Condition, row: Row) {

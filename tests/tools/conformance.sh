@@ -77,7 +77,7 @@ faults() { grep -aE 'ERROR|panicked' "$work/service.log" | cut -c 1-300; }
 # Not its own check for server errors, which takes a refusal for one: hooks.py has checks that know the codes.
 (cd "$work" && PYTHONPATH=$tools/fuzz PYTHONDONTWRITEBYTECODE=1 SCHEMATHESIS_HOOKS=hooks \
     "$venv/bin/schemathesis" --no-color run "$THRIVE_URL/graphql" --phases fuzzing --max-examples "$examples" \
-    --generation-deterministic --checks is_an_answer,hides_its_internals,response_schema_conformance > "$work/fuzz.log" 2>&1) ||
+    --generation-deterministic --checks is_an_answer,hides_its_internals,response_schema_conformance,fits_its_schema > "$work/fuzz.log" 2>&1) ||
     { cat "$work/fuzz.log" >&2; faults >&2 || true; fail "schemathesis found what is above"; }
 if faults > "$work/faults.log"; then cat "$work/faults.log" >&2; fail "the service met a fault that no answer told of"; fi
 echo "ok  schemathesis:$(sed -n 's/^ *\([0-9]* generated\).*/ \1/p' "$work/fuzz.log") documents$(sed -n 's/.*Missing test data: \([0-9]*\) .*/; of \1 fields no data were seen/p' "$work/fuzz.log" | head -n 1)"

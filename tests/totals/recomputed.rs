@@ -55,7 +55,7 @@ pub async fn summary(app: &App, reach: &Reach, filter: &GrantFilter, by: &[By], 
         let shares = cities.remove(&grant.id).unwrap_or_default();
         let subject = Subject {
             stream: program.stream_id,
-            program: program.id,
+            program: Some(program.id),
             recipient: Some(grant.recipient_id),
             cities: shares.iter().map(|of| (of.city.id, of.city.county_id, of.share_bp)).collect(),
             areas: areas.remove(&grant.id).unwrap_or_default(),
@@ -75,7 +75,8 @@ pub async fn summary(app: &App, reach: &Reach, filter: &GrantFilter, by: &[By], 
         };
         figured.push((subject, periods));
     }
-    Summary { total, groups: if by.is_empty() { vec![] } else { group(&figured, by) } }
+    let groups = if by.is_empty() { vec![] } else { group(&figured, by) };
+    Summary { total, groups, stamp: None }
 }
 
 type OfYear = (AccountKind, FiscalYear, Money);

@@ -29,6 +29,7 @@ export const known = [
       'type LedgerPeriodConnection',
       'type MatchAcceptanceConnection',
       'type MatchContributionConnection',
+      'type PaymentFileRowConnection',
       'type PersonConnection',
       'type ReportConnection',
       'type SustainabilityPlanConnection',
@@ -36,13 +37,14 @@ export const known = [
   },
   {
     rule: 'relay-edge-types',
-    // True of those with an id: they cannot be asked for by `node(id:)`. A month of the ledger has no id.
+    // True of those with an id: they cannot be asked for by `node(id:)`. A month of the ledger has no id, nor has a line of a file.
     at: [
       'type AmendmentEdge',
       'type EncumbranceEdge',
       'type ExpenditureEdge',
       'type LedgerPeriodEdge',
       'type MatchAcceptanceEdge',
+      'type PaymentFileRowEdge',
     ],
   },
   {

@@ -11,6 +11,7 @@ import re
 import urllib.request
 from zlib import crc32
 
+import fitting
 import graphql
 import schemathesis
 from hypothesis import strategies
@@ -176,6 +177,23 @@ def hides_its_internals(context, response, case):
     """Neither the mask of a fault nor what it should have hidden."""
     for telling in ("internal error", "panicked at", "sqlx", "error returned from database"):
         assert telling not in response.text, f"the answer to {role_of(case)} tells of {telling!r}"
+
+
+# schemathesis' own `response_schema_conformance` looks at an answer's errors and not at its data.
+fitting.tried()
+
+
+@schemathesis.check
+def fits_its_schema(context, response, case):
+    """The data are what was selected, of the types that the schema says."""
+    data = response.json().get("data")
+    if data is None:
+        return
+    document = graphql.parse(case.body) if isinstance(case.body, str) else case.body
+    if not isinstance(document, graphql.DocumentNode):
+        document = graphql.DocumentNode(definitions=(document,))
+    found = list(fitting.misfits(case.operation.schema.client_schema, document, data))
+    assert not found, f"the answer to {role_of(case)} does not fit: {found[:5]}"
 
 
 def text_of(values):

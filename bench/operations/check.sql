@@ -4,10 +4,13 @@ with paid as (
 ), touched as (
     select distinct grant_id from paid
 ), moved as (
-    select a.id, date_trunc('month', t.effective_on)::date as month, sum(t.amount) filter (where t.to_account = a.id) as amount_in,
-           sum(t.amount) filter (where t.from_account = a.id) as amount_out
-      from touched join ledger_accounts a using (grant_id) join ledger_transfers t on a.id in (t.from_account, t.to_account)
-     group by a.id, month
+    select id, date_trunc('month', effective_on)::date as month, sum(amount_in) as amount_in, sum(amount_out) as amount_out
+      from (select a.id, t.effective_on, t.amount as amount_in, null as amount_out
+              from touched join ledger_accounts a using (grant_id) join ledger_transfers t on t.to_account = a.id
+             union all
+            select a.id, t.effective_on, null, t.amount
+              from touched join ledger_accounts a using (grant_id) join ledger_transfers t on t.from_account = a.id) of_both
+     group by id, month
 ), wrong as (
     select 'payments without their entries' as what, count(*) as times from paid
      where approved_amount is distinct from (select sum(t.amount) from disbursement_events e join ledger_transfers t on t.cause_id = e.id
@@ -19,8 +22,10 @@ with paid as (
     select 'payments without their line in the log', count(*) from paid
      where 1 <> (select count(*) from audit_entries a where a.object_id = paid.id and a.table_name = 'disbursements' and a.change = 'CHANGED')
     union all
-    select 'balances', count(*) from touched join ledger_accounts a using (grant_id)
-     where a.balance <> (select coalesce(sum(coalesce(amount_in, 0) - coalesce(amount_out, 0)), 0) from moved where moved.id = a.id)
+    select 'balances', count(*)
+      from touched join ledger_accounts a using (grant_id)
+      left join (select id, sum(coalesce(amount_in, 0) - coalesce(amount_out, 0)) as balance from moved group by id) m using (id)
+     where a.balance <> coalesce(m.balance, 0)
     union all
     select 'months', count(*)
       from (select m.* from ledger_months m join ledger_accounts a on a.id = m.account_id join touched using (grant_id)) m
