@@ -1,5 +1,5 @@
 //! The statement of a level: put together from what slices declare, and nothing that anybody sent is ever part of its
-//! text.
+//! text but the size of a page.
 
 use sqlx::{PgConnection, PgExecutor, Postgres, QueryBuilder, postgres::PgRow};
 use uuid::Uuid;
@@ -231,9 +231,11 @@ impl Sql {
         self.to_the_limit(window, order);
     }
 
+    /// The size of a page is a number, and part of the text: as a value PostgreSQL takes it for a tenth of all rows, finds
+    /// that too dear a plan to keep, and plans each time.
     fn to_the_limit(&mut self, window: &Window, order: Order) {
         self.in_order(window, order);
-        self.0.push(" limit ").push_bind(window.limit());
+        self.0.push(" limit ").push(window.limit());
     }
 
     /// What comes before the next condition.
