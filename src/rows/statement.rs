@@ -109,7 +109,7 @@ pub async fn fetch(
                     sql.page(from, conditions, Some(way), window, *order);
                 }
                 sql.0.push(")) t0");
-                sql.to_the_limit(window, *order);
+                sql.ordered(window, *order);
             } else {
                 sql.page(from, conditions, None, window, *order);
             }
@@ -128,7 +128,7 @@ pub async fn fetch(
             sql.fragment(below.owner, LISTED);
             sql.0.push(" = wanted.id");
             sql.beyond(" and ", window, *order);
-            sql.to_the_limit(window, *order);
+            sql.ordered(window, *order);
             sql.0.push(") t0) t0");
             sql.joins(reading);
         }
@@ -228,12 +228,12 @@ impl Sql {
         self.from(from);
         let before = self.conditions(conditions.all.iter().chain(way));
         self.beyond(before, window, order);
-        self.to_the_limit(window, order);
+        self.ordered(window, order);
     }
 
     /// The size of a page is a number, and part of the text: as a value PostgreSQL takes it for a tenth of all rows, finds
     /// that too dear a plan to keep, and plans each time.
-    fn to_the_limit(&mut self, window: &Window, order: Order) {
+    fn ordered(&mut self, window: &Window, order: Order) {
         self.in_order(window, order);
         self.0.push(" limit ").push(window.limit());
     }
