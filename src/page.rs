@@ -104,13 +104,12 @@ impl Window {
     }
 
     fn position(&self, cursor: &str) -> Result<Position> {
-        let bad = not_of_this_list;
-        let bytes = BASE64_URL_SAFE_NO_PAD.decode(cursor).map_err(|_| bad())?;
-        let text = String::from_utf8(bytes).map_err(|_| bad())?;
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(cursor).map_err(|_| not_of_this_list())?;
+        let text = String::from_utf8(bytes).map_err(|_| not_of_this_list())?;
         let mut parts = text.splitn(3, '|');
         let (Some(signature), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next())
         else {
-            return Err(bad());
+            return Err(not_of_this_list());
         };
         if signature != self.signature() {
             return Err(Error::BadInput(
@@ -119,9 +118,9 @@ impl Window {
         }
         // A cursor is text that a client may change: what PostgreSQL cannot hold is refused here.
         if key.contains('\0') {
-            return Err(bad());
+            return Err(not_of_this_list());
         }
-        Ok(Position { key: key.into(), id: Uuid::try_parse(id).map_err(|_| bad())? })
+        Ok(Position { key: key.into(), id: Uuid::try_parse(id).map_err(|_| not_of_this_list())? })
     }
 
     /// How many of the rows that a statement returned are on the page.

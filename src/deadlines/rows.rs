@@ -13,7 +13,7 @@ use crate::{
     rows::{
         Arguments, Asking, Bind, Condition, Conditions,
         Field::{One, Value},
-        Found, From, Kind, NotCovered, One as Joined, Order, Table,
+        Found, From, Kind, NotCovered, One as Joined, Order, PageOf, Table,
     },
 };
 
@@ -60,7 +60,7 @@ pub fn deadlines(asking: &Asking<'_>, arguments: &Arguments<'_>) -> Result<From,
         ));
     }
     let order = if window.order == "DUE_ON" { Order::Date("@.due_on") } else { Order::Id };
-    let page = Some((window, order));
+    let page = Some(PageOf { window, order, ways: vec![] });
     Ok(From::Rows(Found { table: &DEADLINE, from: "deadlines @", conditions, page }))
 }
 

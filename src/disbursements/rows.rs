@@ -11,7 +11,7 @@ use crate::{
     rows::{
         Arguments, Asking, Below, Conditions,
         Field::{One, Part, Value},
-        Found, From, Kind, NotCovered, One as Joined, Order, Table,
+        Found, From, Kind, NotCovered, One as Joined, Order, PageOf, Table,
     },
 };
 
@@ -99,14 +99,12 @@ const PAID_ON: &str = "coalesce(@.paid_on, '-infinity'::date)";
 
 pub fn disbursements(asking: &Asking<'_>, arguments: &Arguments<'_>) -> Result<From, NotCovered> {
     let reach = asking.actor.may_read(Permission::ReadDisbursements)?;
-    let page = paged(arguments)?;
+    let (window, order) = paged(arguments)?;
     let filter: store::DisbursementFilter =
         arguments.or_default::<DisbursementFilter>("filter")?.into();
-    let mut conditions = conditions(&filter, asking)?;
-    if !reach.everything {
-        conditions.by(within("@.grant_id", &reach, filter.recipients.as_deref()));
-    }
-    let page = Some(page);
+    let conditions = conditions(&filter, asking)?;
+    let ways = within("@.grant_id", &reach, filter.recipients.as_deref());
+    let page = Some(PageOf { window, order, ways });
     Ok(From::Rows(Found { table: &DISBURSEMENT, from: "disbursements @", conditions, page }))
 }
 

@@ -279,7 +279,9 @@ pub async fn of_everything(
 
     let place = |figure| shown.iter().position(|(known, _)| *known == figure);
     let sums = |row: PgRow| {
-        let of = |figure| place(figure).map_or(Ok(0), |place| row.try_get(5 + place));
+        // They come last, in their order.
+        let first = row.len() - shown.len();
+        let of = |figure| place(figure).map_or(Ok(0), |place| row.try_get(first + place));
         Ok(Sums {
             grant_id: None,
             stream_id: row.try_get(0)?,

@@ -13,7 +13,7 @@ use crate::{
     rows::{
         Arguments, Asking, Bind, Condition, Conditions,
         Field::{Held, One, Page, Part, Value},
-        Found, From, Kind, NotCovered, One as Joined, Order, Table,
+        Found, From, Kind, NotCovered, One as Joined, Order, PageOf, Table,
     },
     streams::rows::{PROGRAM, STREAM},
 };
@@ -70,14 +70,17 @@ static ACCOUNTING: Table = Table {
     ],
 };
 
-/// How an actor who does not see all comes to rows of grants, by the grant's id, in rows that have its recipient beside
-/// it: by the recipient, which is a stretch of an index, and by the cities that a grant is good for. Of `recipients`
-/// alone, where a filter says so: the own are all seen.
+/// How an actor comes to rows of grants, by the grant's id, in rows that have its recipient beside it: by the recipient,
+/// which is a stretch of an index, and by the cities that a grant is good for; in no way of its own who sees all. Of
+/// `recipients` alone, where a filter says so: the own are all seen.
 pub fn within(
     id: &'static str,
     reach: &Reach,
     recipients: Option<&[OrganizationId]>,
 ) -> Vec<Condition> {
+    if reach.everything {
+        return vec![];
+    }
     let [organizations, cities] = Bind::reach(reach);
     let own = match reach.organizations.as_slice() {
         [only] => Condition::new("@.recipient_id = $", [Bind::Uuid(only.0)]),
@@ -120,12 +123,9 @@ pub fn grants(asking: &Asking<'_>, arguments: &Arguments<'_>) -> Result<From, No
     let reach = asking.actor.may_read(Permission::ReadGrants)?;
     let window = window(arguments.optional::<GrantOrder>("orderBy")?, arguments.page()?)?;
     let filter: store::GrantFilter = arguments.or_default::<GrantFilter>("filter")?.into();
-    let mut conditions = conditions(&filter, asking)?;
-    if !reach.everything {
-        conditions.by(within("@.id", &reach, filter.recipients.as_deref()));
-    }
-    let order = order(&window);
-    let page = Some((window, order));
+    let conditions = conditions(&filter, asking)?;
+    let ways = within("@.id", &reach, filter.recipients.as_deref());
+    let page = Some(PageOf { order: order(&window), window, ways });
     Ok(From::Rows(Found { table: &GRANT, from: "grants @", conditions, page }))
 }
 

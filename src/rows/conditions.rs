@@ -64,42 +64,30 @@ impl Condition {
 
 /// All that rows have to fulfil; what a filter leaves out is no condition.
 #[derive(Default)]
-pub struct Conditions {
-    pub(super) all: Vec<Condition>,
-    /// Ways by which a page's rows may be there, of which none has a row of another. Each is read by itself to the end
-    /// of the page: an index that has the rows of one in order has not those of all.
-    pub(super) ways: Vec<Condition>,
-}
+pub struct Conditions(pub(super) Vec<Condition>);
 
 impl Conditions {
     pub fn add(&mut self, condition: Condition) {
-        self.all.push(condition);
-    }
-
-    pub fn by(&mut self, mut ways: Vec<Condition>) {
-        match ways.len() {
-            1 => self.all.append(&mut ways),
-            _ => self.ways = ways,
-        }
+        self.0.push(condition);
     }
 
     pub fn given<T: Into<Bind>>(&mut self, text: &'static str, value: Option<T>) {
-        self.all.extend(value.map(|value| Condition::new(text, [value.into()])));
+        self.0.extend(value.map(|value| Condition::new(text, [value.into()])));
     }
 
     /// That a column is one of these. A single one is compared by itself, so that an index gives its rows in order.
     pub fn is<T: Copy + Into<Uuid>>(&mut self, column: &'static str, ids: Option<&[T]>) {
-        self.all.extend(ids.map(|ids| match ids {
+        self.0.extend(ids.map(|ids| match ids {
             [only] => Condition::of(column, " = $", [Bind::Uuid((*only).into())]),
             several => Condition::of(column, " = any($)", [Bind::ids(several)]),
         }));
     }
 
     pub fn ids<T: Copy + Into<Uuid>>(&mut self, text: &'static str, ids: Option<&[T]>) {
-        self.all.extend(ids.map(|ids| Condition::new(text, [Bind::ids(ids)])));
+        self.0.extend(ids.map(|ids| Condition::new(text, [Bind::ids(ids)])));
     }
 
     pub fn words<T: ToString>(&mut self, text: &'static str, words: Option<&[T]>) {
-        self.all.extend(words.map(|words| Condition::new(text, [Bind::words(words)])));
+        self.0.extend(words.map(|words| Condition::new(text, [Bind::words(words)])));
     }
 }

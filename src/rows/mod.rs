@@ -129,7 +129,16 @@ pub struct Found {
     pub from: &'static str,
     pub conditions: Conditions,
     /// One row, which may not be there, when absent.
-    pub page: Option<(Window, Order)>,
+    pub page: Option<PageOf>,
+}
+
+/// A page of rows.
+pub struct PageOf {
+    pub window: Window,
+    pub order: Order,
+    /// Ways in which an actor comes to them, if not to all: none has a row of another, and each is read by itself to the
+    /// end of the page, for an index that has the rows of one in order has not those of all.
+    pub ways: Vec<Condition>,
 }
 
 /// Who asks.

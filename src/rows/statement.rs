@@ -4,7 +4,7 @@
 use sqlx::{PgConnection, PgExecutor, Postgres, QueryBuilder, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{Below, Bind, Condition, Conditions, One, Order};
+use super::{Below, Bind, Condition, Conditions, One, Order, PageOf};
 use crate::{
     clock::Date,
     page::{Position, Window},
@@ -27,7 +27,7 @@ pub struct Reading {
 /// Where a statement finds its rows.
 pub enum Source {
     /// One row, or a page of rows.
-    Root { from: &'static str, conditions: Conditions, page: Option<(Window, Order)> },
+    Root { from: &'static str, conditions: Conditions, page: Option<PageOf> },
     /// A page of the rows below each of others.
     Below { below: &'static Below, window: Window, order: Order },
 }
@@ -64,7 +64,7 @@ impl Source {
 
     pub fn page(&self) -> Option<(&Window, Order)> {
         match self {
-            Self::Root { page, .. } => page.as_ref().map(|(window, order)| (window, *order)),
+            Self::Root { page, .. } => page.as_ref().map(|page| (&page.window, page.order)),
             Self::Below { window, order, .. } => Some((window, *order)),
         }
     }
@@ -97,21 +97,21 @@ pub async fn fetch(
         Source::Root { from, conditions, page: None } => {
             sql.from(from);
             sql.joins(reading);
-            sql.conditions(&conditions.all);
+            sql.conditions(&conditions.0);
         }
-        Source::Root { from, conditions, page: Some((window, order)) } => {
+        Source::Root { from, conditions, page: Some(PageOf { window, order, ways }) } => {
             sql.0.push(" from (");
-            if let [first, others @ ..] = conditions.ways.as_slice() {
-                sql.0.push("select t0.* from ((");
-                sql.page(from, conditions, Some(first), window, *order);
-                for way in others {
-                    sql.0.push(") union all (");
-                    sql.page(from, conditions, Some(way), window, *order);
-                }
-                sql.0.push(")) t0");
-                sql.ordered(window, *order);
+            if let [] | [_] = ways.as_slice() {
+                sql.page(from, conditions, ways.first(), window, *order);
             } else {
-                sql.page(from, conditions, None, window, *order);
+                sql.0.push("select t0.* from (");
+                for (place, way) in ways.iter().enumerate() {
+                    sql.0.push(if place == 0 { "(" } else { " union all (" });
+                    sql.page(from, conditions, Some(way), window, *order);
+                    sql.0.push(")");
+                }
+                sql.0.push(") t0");
+                sql.ordered(window, *order);
             }
             sql.0.push(") t0");
             sql.joins(reading);
@@ -226,7 +226,7 @@ impl Sql {
     ) {
         self.0.push("select t0.*");
         self.from(from);
-        let before = self.conditions(conditions.all.iter().chain(way));
+        let before = self.conditions(conditions.0.iter().chain(way));
         self.beyond(before, window, order);
         self.ordered(window, order);
     }
