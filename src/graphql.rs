@@ -1,10 +1,11 @@
 //! The schema: every slice's part of `Query` and `Mutation`, and what resolvers share.
 
+mod completion;
 pub mod limits;
 mod nodes;
-mod order;
 pub mod parsed;
 pub mod roots;
+mod types;
 
 use std::sync::Arc;
 
@@ -150,12 +151,12 @@ pub async fn run(
     let loads = Loads::default();
     let request = prepare(app, actor, document.give(request), &loads);
     let mut response = batching::run(schema.execute(request), loads).await;
-    arrange(&mut response, document, &asked);
+    complete(&mut response, document, &asked);
     response
 }
 
-/// Has its fields in the order of the selection.
-fn arrange(
+/// Has it be what the specification makes of what was answered.
+fn complete(
     response: &mut Response,
     document: &Document,
     (name, variables): &(Option<String>, Variables),
@@ -163,7 +164,7 @@ fn arrange(
     if let Some(operation) = document.operation(name.as_deref()) {
         let question = rows::Question { document: &document.parsed, operation, variables };
         let selected = rows::Selected::new(&question);
-        order::arrange(&mut response.data, &[&operation.selection_set.node], selected);
+        completion::complete(response, operation, selected);
     }
 }
 
@@ -210,7 +211,7 @@ pub fn subscribe(
         let (document, asked) = (Arc::clone(&document), asked.clone());
         async move {
             let mut response = batching::run(told.next(), loads.clone()).await?;
-            arrange(&mut response, &document, &asked);
+            complete(&mut response, &document, &asked);
             Some((response, (told, loads)))
         }
     })

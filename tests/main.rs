@@ -10,6 +10,7 @@ mod appropriations;
 mod audit;
 mod awaiting;
 mod bad_input;
+mod completion;
 mod deadline_schedule;
 mod delegates;
 mod disbursements;

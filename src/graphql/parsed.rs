@@ -15,16 +15,22 @@ use async_graphql::{
 };
 use lru::LruCache;
 
+use super::completion;
+
 /// A parsed document.
 pub struct Document {
     pub parsed: ExecutableDocument,
+    /// What the executor is given instead, if it would get it wrong.
+    marked: Option<ExecutableDocument>,
     /// Of each operation that was found valid, by the name it was asked for with.
     valid: RwLock<HashMap<Option<String>, ValidationResult>>,
 }
 
 impl Document {
     pub fn parse(text: &str) -> Result<Self, ServerError> {
-        Ok(Self { parsed: parse_query(text)?, valid: RwLock::default() })
+        let parsed = parse_query(text)?;
+        let marked = completion::marked(&parsed);
+        Ok(Self { parsed, marked, valid: RwLock::default() })
     }
 
     /// The operation that is meant by a name, or by none.
@@ -49,7 +55,7 @@ impl Document {
 
     /// Has the executor take it, and learn from the validation.
     pub fn give(self: &Arc<Self>, mut request: Request) -> Request {
-        request.set_parsed_query(self.parsed.clone());
+        request.set_parsed_query(self.marked.as_ref().unwrap_or(&self.parsed).clone());
         let operation = request.operation_name.clone();
         request.data(Validation { document: Arc::clone(self), operation })
     }

@@ -71,7 +71,7 @@ impl<'a> Selected<'a> {
         for set in sets {
             self.collect(set, of_type, &mut wanted)?;
         }
-        // Of an object without any field the executor has a notion of its own.
+        // So rare that the executor may answer it.
         if wanted.is_empty() { Err(NotCovered) } else { Ok(wanted) }
     }
 

@@ -5,16 +5,15 @@ use std::collections::HashMap;
 
 use async_graphql::{
     Value as Constant, Variables,
-    parser::types::{
-        ExecutableDocument, Field, OperationDefinition, OperationType, Selection, SelectionSet,
-    },
+    parser::types::{ExecutableDocument, Field, OperationDefinition, Selection, SelectionSet},
 };
 
-use super::{
-    Excess, Fault,
-    types::{LISTED, Many, Types},
+use super::{Excess, Fault};
+use crate::{
+    config::Limits,
+    graphql::types::{self, LISTED, Many, Types},
+    page,
 };
-use crate::{config::Limits, page};
 
 /// How far selections may lie in one another before the walk gives up: fields, inline fragments and spreads.
 const DEEPEST: usize = 64;
@@ -74,12 +73,7 @@ pub fn weigh(
     for (_, operation) in document.operations.iter() {
         let operation = &operation.node;
         let mut walk = Walk { document, operation, variables, types, known: HashMap::new() };
-        let root = match operation.ty {
-            OperationType::Query => "Query",
-            OperationType::Mutation => "Mutation",
-            OperationType::Subscription => "Subscription",
-        };
-        let found = walk.set(&operation.selection_set.node, root, 0)?;
+        let found = walk.set(&operation.selection_set.node, types::root(operation.ty), 0)?;
         let several = "ask in several requests";
         Excess::unless(
             found.depth,

@@ -9,16 +9,17 @@ mod expansion;
 mod flat;
 mod json;
 mod text;
-mod types;
 
 use std::sync::Arc;
 
 use async_graphql::{Request, Response, ServerError};
 
 pub use json::check_json;
-pub use types::Types;
 
-use super::parsed::{Document, Documents};
+use super::{
+    parsed::{Document, Documents},
+    types::Types,
+};
 use crate::{
     access::Actor,
     config::{Introspection, Limits},

@@ -10,6 +10,16 @@ def misfits(schema, document, data):
     return of_object(schema, fragments, schema.get_root_type(operation.operation), [operation.selection_set], data, "data")
 
 
+def untold(data, errors):
+    """The errors for whose field nothing is null."""
+    for path in filter(None, (error.get("path") for error in errors)):
+        value = data
+        for step in path:
+            value = value and value[step]
+        if value is not None:
+            yield f"{path} failed, and is not null"
+
+
 def of_value(schema, fragments, of_type, sets, value, path):
     if isinstance(of_type, graphql.GraphQLNonNull):
         if value is None:
@@ -95,3 +105,6 @@ def tried():
     for change in wrong:
         assert len(list(misfits(schema, document, right | change))) == 1, change
     assert list(misfits(schema, document, {"a": 1})), "fields are missing"
+    failed = [{"path": ["c", "b"]}, {"path": ["c", "b", 0]}, {"message": "without a path"}]
+    assert not list(untold(None, failed)) and not list(untold({"c": {"b": None}}, failed))
+    assert len(list(untold({"c": {"b": ["X"]}}, failed))) == 2

@@ -186,13 +186,15 @@ fitting.tried()
 @schemathesis.check
 def fits_its_schema(context, response, case):
     """The data are what was selected, of the types that the schema says."""
-    data = response.json().get("data")
+    answer = response.json()
+    data = answer.get("data")
     if data is None:
         return
     document = graphql.parse(case.body) if isinstance(case.body, str) else case.body
     if not isinstance(document, graphql.DocumentNode):
         document = graphql.DocumentNode(definitions=(document,))
     found = list(fitting.misfits(case.operation.schema.client_schema, document, data))
+    found += fitting.untold(data, answer.get("errors", ()))
     assert not found, f"the answer to {role_of(case)} does not fit: {found[:5]}"
 
 

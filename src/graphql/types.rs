@@ -2,9 +2,12 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
-use async_graphql::parser::{
-    parse_schema,
-    types::{BaseType, FieldDefinition, Type, TypeKind, TypeSystemDefinition},
+use async_graphql::{
+    Name,
+    parser::{
+        parse_schema,
+        types::{BaseType, FieldDefinition, OperationType, Type, TypeKind, TypeSystemDefinition},
+    },
 };
 
 /// How many rows a list without pages is taken to have: lines of a budget, cities of a grant, rules of a set.
@@ -24,6 +27,9 @@ pub enum Many {
 /// What a field answers.
 #[derive(Clone, Debug)]
 pub struct Shape {
+    /// As the schema writes it: which of it may be null.
+    pub of_type: Type,
+    /// The innermost.
     pub type_name: String,
     pub many: Many,
 }
@@ -65,6 +71,15 @@ impl Types {
     }
 }
 
+/// The type of what an operation selects from.
+pub fn root(operation: OperationType) -> &'static str {
+    match operation {
+        OperationType::Query => "Query",
+        OperationType::Mutation => "Mutation",
+        OperationType::Subscription => "Subscription",
+    }
+}
+
 fn shape(field: &FieldDefinition) -> (String, Shape) {
     let (type_name, is_list) = innermost(&field.ty.node);
     let by_ids = field.arguments.iter().any(|argument| argument.node.name.node == "ids");
@@ -74,7 +89,7 @@ fn shape(field: &FieldDefinition) -> (String, Shape) {
         (false, _) if type_name.ends_with("Connection") => Many::Page,
         (false, _) => Many::One,
     };
-    (field.name.node.to_string(), Shape { type_name, many })
+    (field.name.node.to_string(), Shape { of_type: field.ty.node.clone(), type_name, many })
 }
 
 fn innermost(given: &Type) -> (String, bool) {
@@ -120,7 +135,8 @@ fn introspection(
         ("__Directive", &[("args", "__InputValue", list(2))]),
     ];
     let shape = |(name, type_name, many): &Row| {
-        (name.to_string(), Shape { type_name: type_name.to_string(), many: *many })
+        let of_type = Type { base: BaseType::Named(Name::new(type_name)), nullable: true };
+        (name.to_string(), Shape { of_type, type_name: type_name.to_string(), many: *many })
     };
     tables
         .iter()
