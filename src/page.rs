@@ -85,9 +85,14 @@ impl Window {
         Ok(window)
     }
 
+    /// How many rows the page holds.
+    pub fn size(&self) -> i64 {
+        i64::from(self.size)
+    }
+
     /// One row more than the page holds, to learn whether more follow.
     pub fn limit(&self) -> i64 {
-        i64::from(self.size) + 1
+        self.size() + 1
     }
 
     /// Rows are read from the end that the page is counted from.

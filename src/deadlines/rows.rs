@@ -59,8 +59,10 @@ pub fn deadlines(asking: &Asking<'_>, arguments: &Arguments<'_>) -> Result<From,
             [cities.clone(), Bind::Uuid(viewer.person.0), organizations, cities],
         ));
     }
-    let order = if window.order == "DUE_ON" { Order::Date("@.due_on") } else { Order::Id };
-    let page = Some(PageOf { window, order, ways: vec![] });
+    let by_day = window.order == "DUE_ON";
+    let order = if by_day { Order::Date("@.due_on") } else { Order::Id };
+    let bounded = by_day && (filter.due_from.is_some() || filter.due_to.is_some());
+    let page = Some(PageOf { window, order, ways: vec![], bounded });
     Ok(From::Rows(Found { table: &DEADLINE, from: "deadlines @", conditions, page }))
 }
 

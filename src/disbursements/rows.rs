@@ -104,7 +104,9 @@ pub fn disbursements(asking: &Asking<'_>, arguments: &Arguments<'_>) -> Result<F
         arguments.or_default::<DisbursementFilter>("filter")?.into();
     let conditions = conditions(&filter, asking)?;
     let ways = within("@.grant_id", &reach, filter.recipients.as_deref());
-    let page = Some(PageOf { window, order, ways });
+    let bounded =
+        window.order == "PAID_ON" && (filter.paid_from.is_some() || filter.paid_to.is_some());
+    let page = Some(PageOf { window, order, ways, bounded });
     Ok(From::Rows(Found { table: &DISBURSEMENT, from: "disbursements @", conditions, page }))
 }
 

@@ -125,7 +125,7 @@ pub fn grants(asking: &Asking<'_>, arguments: &Arguments<'_>) -> Result<From, No
     let filter: store::GrantFilter = arguments.or_default::<GrantFilter>("filter")?.into();
     let conditions = conditions(&filter, asking)?;
     let ways = within("@.id", &reach, filter.recipients.as_deref());
-    let page = Some(PageOf { order: order(&window), window, ways });
+    let page = Some(PageOf { order: order(&window), window, ways, bounded: false });
     Ok(From::Rows(Found { table: &GRANT, from: "grants @", conditions, page }))
 }
 

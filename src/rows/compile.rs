@@ -301,8 +301,10 @@ impl<'a> Compiler<'a> {
                 "__typename" => Info::TypeName,
                 _ => return Err(NotCovered),
             };
-            if let Info::StartCursor | Info::EndCursor = info {
-                self.cursors(level);
+            match info {
+                Info::StartCursor | Info::EndCursor => self.cursors(level),
+                Info::HasPreviousPage | Info::HasNextPage => level.reading.further = true,
+                Info::TypeName => {}
             }
             Ok(keyed(&wanted, info))
         };

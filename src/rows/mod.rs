@@ -139,6 +139,8 @@ pub struct PageOf {
     /// Ways in which an actor comes to them, if not to all: none has a row of another, and each is read by itself to the
     /// end of the page, for an index that has the rows of one in order has not those of all.
     pub ways: Vec<Condition>,
+    /// Whether conditions bound what it is ordered by: then the page is a stretch of the order's index.
+    pub bounded: bool,
 }
 
 /// Who asks.

@@ -22,6 +22,8 @@ pub const LISTED: Row = 0;
 pub struct Reading {
     columns: Vec<(Row, &'static str)>,
     joins: Vec<(Row, &'static str, Option<Condition>)>,
+    /// Of a page, one row more than it holds, to learn whether more follow.
+    pub further: bool,
 }
 
 /// Where a statement finds its rows.
@@ -32,8 +34,8 @@ pub enum Source {
     Below { below: &'static Below, window: Window, order: Order },
 }
 
-/// Before the columns of rows below others: the place of the one above, and the line on its page.
-const BELOW_COLUMNS: usize = 2;
+/// Before the columns of rows below others: the place of the one above.
+const BELOW_COLUMNS: usize = 1;
 
 impl Reading {
     /// The place of a column among those that are read, each once.
@@ -51,6 +53,11 @@ impl Reading {
         ROWS.get(row)?;
         self.joins.push((to, one.join, within));
         Some(row)
+    }
+
+    /// How many rows of a page are read.
+    fn size(&self, window: &Window) -> i64 {
+        if self.further { window.limit() } else { window.size() }
     }
 }
 
@@ -81,7 +88,7 @@ pub async fn fetch(
 ) -> sqlx::Result<Vec<PgRow>> {
     let mut sql = Sql(QueryBuilder::new("select "));
     if let Source::Below { .. } = source {
-        sql.0.push("wanted.place, t0.line, ");
+        sql.0.push("wanted.place, ");
     }
     for (place, (row, expression)) in reading.columns.iter().enumerate() {
         sql.0.push(if place == 0 { "" } else { ", " });
@@ -99,52 +106,47 @@ pub async fn fetch(
             sql.joins(reading);
             sql.conditions(&conditions.0);
         }
-        Source::Root { from, conditions, page: Some(PageOf { window, order, ways }) } => {
-            sql.0.push(" from (");
+        Source::Root { from, conditions, page: Some(page) } => {
+            let PageOf { window, order, ways, bounded } = page;
+            sql.0.push(if *bounded { " from (select t0.* from (" } else { " from (" });
             if let [] | [_] = ways.as_slice() {
-                sql.page(from, conditions, ways.first(), window, *order);
+                sql.page(from, conditions, ways.first(), (window, *order), reading);
             } else {
                 sql.0.push("select t0.* from (");
                 for (place, way) in ways.iter().enumerate() {
                     sql.0.push(if place == 0 { "(" } else { " union all (" });
-                    sql.page(from, conditions, Some(way), window, *order);
+                    sql.page(from, conditions, Some(way), (window, *order), reading);
                     sql.0.push(")");
                 }
                 sql.0.push(") t0");
-                sql.ordered(window, *order);
+                sql.ordered(window, *order, reading);
+            }
+            if *bounded {
+                // Of a size that it does not know PostgreSQL expects a tenth: so it keeps the plan that reads in order, where
+                // for want of the bounds it would read and sort all between them, or plan each time.
+                sql.0.push(") t0 limit ").push_bind(reading.size(window));
             }
             sql.0.push(") t0");
             sql.joins(reading);
-            sql.in_order(window, *order);
+            sql.in_order(" order by ", window, *order);
         }
         Source::Below { below, window, order } => {
             sql.0.push(" from unnest(").push_bind(above.to_vec());
-            sql.0.push("::uuid[]) with ordinality as wanted (id, place) cross join lateral (select t0.*, row_number() over (");
-            sql.in_order(window, *order);
-            // Of the page alone: numbering all rows of the owner would read them all.
-            sql.0.push(") as line from (select t0.*");
+            sql.0.push(
+                "::uuid[]) with ordinality as wanted (id, place) cross join lateral (select t0.*",
+            );
             sql.from(below.from);
             sql.0.push(" where ");
             sql.fragment(below.owner, LISTED);
             sql.0.push(" = wanted.id");
             sql.beyond(" and ", window, *order);
-            sql.ordered(window, *order);
-            sql.0.push(") t0) t0");
+            sql.ordered(window, *order, reading);
+            sql.0.push(") t0");
             sql.joins(reading);
+            sql.in_order(" order by wanted.place, ", window, *order);
         }
     }
-    let mut rows = sql.0.build().fetch_all(db).await?;
-    if let Source::Below { .. } = source {
-        // Mostly they are in order already, and PostgreSQL need not sort them once more.
-        let mut keyed = Vec::with_capacity(rows.len());
-        for row in rows {
-            use sqlx::Row;
-            keyed.push((row.try_get::<i64, _>(0)?, row.try_get::<i64, _>(1)?, row));
-        }
-        keyed.sort_by_key(|(place, line, _)| (*place, *line));
-        rows = keyed.into_iter().map(|(_, _, row)| row).collect();
-    }
-    Ok(rows)
+    sql.0.build().fetch_all(db).await
 }
 
 /// The stamp of who may do what, by itself.
@@ -221,21 +223,21 @@ impl Sql {
         from: &'static str,
         conditions: &Conditions,
         way: Option<&Condition>,
-        window: &Window,
-        order: Order,
+        (window, order): (&Window, Order),
+        reading: &Reading,
     ) {
         self.0.push("select t0.*");
         self.from(from);
         let before = self.conditions(conditions.0.iter().chain(way));
         self.beyond(before, window, order);
-        self.ordered(window, order);
+        self.ordered(window, order, reading);
     }
 
     /// The size of a page is a number, and part of the text: as a value PostgreSQL takes it for a tenth of all rows, finds
     /// that too dear a plan to keep, and plans each time.
-    fn ordered(&mut self, window: &Window, order: Order) {
-        self.in_order(window, order);
-        self.0.push(" limit ").push(window.limit());
+    fn ordered(&mut self, window: &Window, order: Order, reading: &Reading) {
+        self.in_order(" order by ", window, order);
+        self.0.push(" limit ").push(reading.size(window));
     }
 
     /// What comes before the next condition.
@@ -278,9 +280,9 @@ impl Sql {
         }
     }
 
-    fn in_order(&mut self, window: &Window, order: Order) {
+    fn in_order(&mut self, by: &'static str, window: &Window, order: Order) {
         let direction = if window.reads_descending() { " desc" } else { "" };
-        self.0.push(" order by ");
+        self.0.push(by);
         if let Some((expression, _)) = order.expression() {
             self.fragment(expression, LISTED);
             self.0.push(direction).push(", ");
