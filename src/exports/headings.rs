@@ -55,7 +55,7 @@ pub struct OfGrants<F> {
 }
 
 /// Rows that are read at once: about a megabyte.
-pub const CHUNK: i64 = 2_000;
+pub const CHUNK: i64 = 1_000;
 
 impl<F> OfGrants<F> {
     pub fn new(filter: F, reach: Reach, after: Option<Uuid>) -> Self {
