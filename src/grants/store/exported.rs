@@ -1,6 +1,8 @@
 //! Grants as exports read them: a chunk at a time, in the order in which they were drafted; and what rows of other
 //! lists are shown with.
 
+use std::sync::Arc;
+
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
@@ -41,11 +43,11 @@ pub struct Heading {
     pub id: GrantId,
     pub number: String,
     pub title: String,
-    pub stream: String,
-    pub stream_name: String,
-    pub program: String,
-    pub program_name: String,
-    pub recipient: String,
+    pub stream: Arc<str>,
+    pub stream_name: Arc<str>,
+    pub program: Arc<str>,
+    pub program_name: Arc<str>,
+    pub recipient: Arc<str>,
     pub vendor_number: Option<String>,
     pub purchase_order: Option<String>,
     pub fund_string: Option<String>,
@@ -57,8 +59,8 @@ pub struct Heading {
 pub async fn headings(db: impl PgExecutor<'_>, grants: &[GrantId]) -> sqlx::Result<Vec<Heading>> {
     sqlx::query_as!(
         Heading,
-        r#"select g.id, g.number, g.title, s.code as stream, s.name as stream_name, p.code as program, p.name as program_name,
-                  o.name as recipient, g.vendor_number, g.purchase_order, g.fund_string,
+        r#"select g.id, g.number, g.title, s.code as "stream: _", s.name as "stream_name: _", p.code as "program: _",
+                  p.name as "program_name: _", o.name as "recipient: _", g.vendor_number, g.purchase_order, g.fund_string,
                   coalesce(-awarded.balance, 0) as "awarded!: Money", coalesce(available.balance, 0) as "available!: Money"
              from grants g
              join funding_programs p on p.id = g.program_id
