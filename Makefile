@@ -24,10 +24,14 @@ lint:
 fmt:
 	cargo fmt
 
+# As many payments as a file may have take most of the time that a transaction may take, in a build for tests.
+ALONE = payment_imports::thousands_of_lines_are_paid_in_one_go
+
 # The long ones; run before a change of weight is called done.
 check: test lint sqlx-check deny conformance
 	cargo fmt --check
-	THRIVE_TEST_THOROUGH=1 cargo test --quiet --test tests
+	THRIVE_TEST_THOROUGH=1 cargo test --quiet --test tests -- --exact $(ALONE)
+	THRIVE_TEST_THOROUGH=1 cargo test --quiet --test tests -- --skip $(ALONE)
 
 # Licences, versions and sources of what Thrive depends on, against deny.toml.
 deny:
