@@ -24,7 +24,7 @@ lint:
 fmt:
 	cargo fmt
 
-# As many payments as a file may have take most of the time that a transaction may take, in a build for tests.
+# As many payments as a file may have take half of the time that a transaction may take, in a build for tests.
 ALONE = payment_imports::thousands_of_lines_are_paid_in_one_go
 
 # The long ones; run before a change of weight is called done.

@@ -8,6 +8,13 @@ use crate::support::{none, service};
 /// More than a page may have, which is told where the page is read.
 const FAILS: &str = "totalCount nodes { id }";
 
+/// With `$id` a grant's, and `$none` nobody's.
+fn with_ids(query: &str, grant: &str) -> String {
+    query
+        .replace("$id", &format!("{grant:?}"))
+        .replace("$none", "\"grant_00000000000000000000000000000000\"")
+}
+
 #[tokio::test]
 async fn a_field_that_failed_is_null_or_what_it_may_not_be_null_in() {
     let service = service().await;
@@ -34,6 +41,14 @@ async fn a_field_that_failed_is_null_or_what_it_may_not_be_null_in() {
             vec![json!(["node", "many"]), json!(["node", "also"])],
             json!({ "node": null }),
         ),
+        // Under a key that for another type may be null.
+        (
+            format!(
+                "node(id: $id) {{ ... on Deadline {{ x: grant {{ id }} }} ... on Grant {{ x: {page} }} }}"
+            ),
+            vec![json!(["node", "x"])],
+            json!({ "node": null }),
+        ),
         // In a list of what may be null, and in one of what may not be.
         (
             format!("nodes(ids: [$id, $none]) {{ id ... on Grant {{ {page} }} }}"),
@@ -49,10 +64,8 @@ async fn a_field_that_failed_is_null_or_what_it_may_not_be_null_in() {
     let fragment = format!("fragment G on Grant {{ also: {page} }}");
     for (selection, paths, data) in answers {
         let spread = if selection.contains("...G") { fragment.as_str() } else { "" };
-        let declared = if selection.contains("$id") { "($id: ID!)" } else { "" };
-        let selection = selection.replace("$none", "\"org_00000000000000000000000000000000\"");
-        let query = format!("query Q{declared} {{ {selection} }} {spread}");
-        let answer = service.ask(&cast.manager, &query, json!({ "id": grant })).await;
+        let query = with_ids(&format!("{{ {selection} }} {spread}"), &grant);
+        let answer = service.ask(&cast.manager, &query, none()).await;
         let errors = answer["errors"].as_array().unwrap().iter();
         let mut found: Vec<_> = errors.map(|error| error["path"].clone()).collect();
         // They are told as they happen.
@@ -67,7 +80,6 @@ async fn an_object_of_which_nothing_is_selected_is_empty_and_what_is_not_there_i
     let service = service().await;
     let cast = service.cast().await;
     let grant = service.active_grant(&cast, "A-1", "10.00").await.id.to_string();
-    let none_such = "grant_00000000000000000000000000000000";
     let answers = [
         ("node(id: $id) { ... on City { name } }", json!({ "node": {} })),
         ("node(id: $none) { ... on City { name } }", json!({ "node": null })),
@@ -90,16 +102,8 @@ async fn an_object_of_which_nothing_is_selected_is_empty_and_what_is_not_there_i
         let city = if selection.contains("...C") { "fragment C on City { name }" } else { "" };
         let stream = "fragment S on FundingStream { code @skip(if: true) }";
         let stream = if selection.contains("...S") { stream } else { "" };
-        let mut declared = String::new();
-        for name in ["$id", "$none"] {
-            if selection.contains(name) {
-                declared.push_str(&format!(" {name}: ID!"));
-            }
-        }
-        let declared = if declared.is_empty() { declared } else { format!("({declared})") };
-        let query = format!("query Q{declared} {{ {selection} }} {city} {stream}");
-        let variables = json!({ "id": grant, "none": none_such });
-        let told = service.data(&cast.manager, &query, variables).await;
+        let query = with_ids(&format!("{{ {selection} }} {city} {stream}"), &grant);
+        let told = service.data(&cast.manager, &query, none()).await;
         assert_eq!(told, data, "{query}");
     }
     let skipped = "mutation { awardGrant(input: { grantId: \"grant_x\", revision: 1 }) @skip(if: true) { userErrors { code } } }";

@@ -15,7 +15,7 @@ use crate::{
     id::GrantId,
 };
 
-/// More than the programs of a state have grants, and about five megabytes.
+/// More than the programs of a state have grants.
 const MOST: usize = 25_000;
 
 /// Those that an export has come across.
@@ -76,7 +76,7 @@ pub struct OfGrants<F> {
     headings: Headings,
 }
 
-/// Rows that are read at once: about half a megabyte.
+/// Rows that are read at once: some 400 kB of a file.
 pub const CHUNK: i64 = 1_000;
 
 impl<F> OfGrants<F> {

@@ -72,49 +72,57 @@ fn mark(set: &mut SelectionSet, itself: bool, count: &mut usize) {
 /// Has an answer be what the specification makes of the fields and errors it has.
 pub fn complete(response: &mut Response, operation: &OperationDefinition, selected: Selected<'_>) {
     let root = types::root(operation.ty);
-    let sets = [&operation.selection_set.node];
+    let set = &operation.selection_set.node;
     // Without a path nothing was carried out, or nothing can be said of where.
     for error in response.errors.iter().filter(|error| !error.path.is_empty()) {
-        let depth = nullable(&error.path, root, &sets, selected);
+        let depth = nullable(&error.path, root, set, selected);
         if let Some(path) = depth.and_then(|depth| error.path.get(..depth)) {
             make_null(&mut response.data, path);
         }
     }
-    arrange(&mut response.data, &sets, selected);
+    arrange(&mut response.data, &[set], selected);
 }
 
-/// How many steps of the way to an error lead to what is null for it; none where the way is not selected.
+/// How many steps of the way to an error lead to what is null for it; none where the way is not selected. Where fragments
+/// on several types select the same key, what one of them may not have null is not.
 fn nullable(
     path: &[PathSegment],
     root: &str,
-    sets: &[&SelectionSet],
+    set: &SelectionSet,
     selected: Selected<'_>,
 ) -> Option<usize> {
     let types = Types::of_the_schema();
-    let mut found = 0;
-    let mut sets = sets.to_vec();
-    let mut parent = root;
-    let mut of_type: Option<&Type> = None;
+    let mut depth = 0;
+    let mut ways: Vec<(&str, &SelectionSet, Option<&Type>)> = vec![(root, set, None)];
     for (step, segment) in path.iter().enumerate() {
-        of_type = match (segment, of_type.map(|of_type| &of_type.base)) {
-            (PathSegment::Field(key), _) => {
-                let mut ways = vec![];
-                sets.iter().for_each(|set| fields(set, selected, parent, &mut ways));
-                ways.retain(|(_, field)| field.response_key().node == *key);
-                let (on, field) = ways.first()?;
-                let shape = types.field(on, &field.name.node)?;
-                sets = ways.iter().map(|(_, field)| &field.selection_set.node).collect();
-                parent = &shape.type_name;
-                Some(&shape.of_type)
+        let mut further = vec![];
+        for (parent, set, of_type) in ways {
+            match (segment, of_type.map(|of_type| &of_type.base)) {
+                (PathSegment::Field(key), _) => {
+                    let mut chosen = vec![];
+                    fields(set, selected, parent, &mut chosen);
+                    chosen.retain(|(_, field)| field.response_key().node == *key);
+                    further.extend(chosen.into_iter().filter_map(|(on, field)| {
+                        let shape = types.field(on, &field.name.node)?;
+                        let below = &field.selection_set.node;
+                        Some((shape.type_name.as_str(), below, Some(&shape.of_type)))
+                    }));
+                }
+                (PathSegment::Index(_), Some(BaseType::List(item))) => {
+                    further.push((parent, set, Some(&**item)));
+                }
+                (PathSegment::Index(_), _) => {}
             }
-            (PathSegment::Index(_), Some(BaseType::List(item))) => Some(item),
-            (PathSegment::Index(_), _) => return None,
-        };
-        if of_type.is_some_and(|of_type| of_type.nullable) {
-            found = step + 1;
+        }
+        ways = further;
+        if ways.is_empty() {
+            return None;
+        }
+        if ways.iter().all(|(.., of_type)| of_type.is_some_and(|of_type| of_type.nullable)) {
+            depth = step + 1;
         }
     }
-    Some(found)
+    Some(depth)
 }
 
 /// Has what is at the end of a path be null, unless something on the way is.
