@@ -11,7 +11,7 @@ use crate::{
         Grant,
         store::{
             self, GrantFilter,
-            exported::{self, Heading},
+            exported::{self, Heading, Headings},
         },
     },
     id::{GrantId, OrganizationId},
@@ -54,10 +54,10 @@ impl List for Grants {
             "number": Cell::Text(&row.grant.number),
             "title": Cell::Text(&row.grant.title),
             "status": Cell::Word(row.grant.status.as_str()),
-            "stream": Cell::Word(&row.heading.stream),
-            "streamName": Cell::Text(&row.heading.stream_name),
-            "program": Cell::Text(&row.heading.program),
-            "programName": Cell::Text(&row.heading.program_name),
+            "stream": Cell::Word(&row.heading.program.stream),
+            "streamName": Cell::Text(&row.heading.program.stream_name),
+            "program": Cell::Text(&row.heading.program.code),
+            "programName": Cell::Text(&row.heading.program.name),
             "recipient": Cell::Text(&row.heading.recipient),
             "recipientId": Cell::Id(OrganizationId::PREFIX, row.grant.recipient_id.0),
             "cities": Cell::Text(&row.cities),
@@ -96,7 +96,7 @@ impl List for Grants {
 async fn shown(app: &App, grants: Vec<Grant>, of: Of) -> Result<Vec<Shown>> {
     let ids: Vec<_> = grants.iter().map(|grant| grant.id).collect();
     let mut db = app.db.acquire().await?;
-    let headings = exported::headings(&mut *db, &ids).await?;
+    let headings = Headings::default().read(&mut *db, &ids).await?;
     let mut headings: HashMap<_, _> = headings.into_iter().map(|one| (one.id, one)).collect();
     let cities = store::cities_of(&mut *db, &ids).await?;
     let areas = store::action_areas_of(&mut *db, &ids).await?;

@@ -1,9 +1,6 @@
 //! The grants that rows are shown with, read once each.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use uuid::Uuid;
 
@@ -11,7 +8,7 @@ use super::Chunk;
 use crate::{
     App, Result,
     access::Reach,
-    grants::store::exported::{self, Heading},
+    grants::store::exported::{Heading, Headings},
     id::GrantId,
 };
 
@@ -20,13 +17,12 @@ const MOST: usize = 25_000;
 
 /// Those that an export has come across.
 #[derive(Default)]
-struct Headings {
+struct Known {
     grants: HashMap<GrantId, Arc<Heading>>,
-    /// Of programs and recipients, held once for all their grants.
-    names: HashSet<Arc<str>>,
+    headings: Headings,
 }
 
-impl Headings {
+impl Known {
     /// Gives each row its grant.
     async fn beside<T>(
         &mut self,
@@ -42,29 +38,14 @@ impl Headings {
         unknown.sort_unstable();
         unknown.dedup();
         if !unknown.is_empty() {
-            let read = exported::headings(&app.db, &unknown).await?;
-            for mut grant in read {
-                self.share_names(&mut grant);
-                self.grants.insert(grant.id, grant.into());
-            }
+            let read = self.headings.read(&app.db, &unknown).await?;
+            self.grants.extend(read.into_iter().map(|grant| (grant.id, grant.into())));
         }
         let beside = |row: T| {
             let heading = self.grants.get(&grant(&row)).cloned();
             (row, heading.expect("what belongs to a grant has one"))
         };
         Ok(rows.into_iter().map(beside).collect())
-    }
-
-    fn share_names(&mut self, grant: &mut Heading) {
-        let Heading { stream, stream_name, program, program_name, recipient, .. } = grant;
-        for name in [stream, stream_name, program, program_name, recipient] {
-            match self.names.get(name) {
-                Some(known) => *name = Arc::clone(known),
-                None => {
-                    self.names.insert(Arc::clone(name));
-                }
-            }
-        }
     }
 }
 
@@ -73,7 +54,7 @@ pub struct OfGrants<F> {
     pub(super) filter: F,
     pub(super) reach: Reach,
     pub(super) after: Option<Uuid>,
-    headings: Headings,
+    known: Known,
 }
 
 /// Rows that are read at once: some 400 kB of a file.
@@ -81,7 +62,7 @@ pub const CHUNK: i64 = 1_000;
 
 impl<F> OfGrants<F> {
     pub fn new(filter: F, reach: Reach, after: Option<Uuid>) -> Self {
-        Self { filter, reach, after, headings: Headings::default() }
+        Self { filter, reach, after, known: Known::default() }
     }
 
     /// The rows that were read, which tell of themselves which they are and whose; later ones come after them.
@@ -93,6 +74,6 @@ impl<F> OfGrants<F> {
     ) -> Result<Chunk<(T, Arc<Heading>)>> {
         self.after = rows.last().map(|row| told(row).0);
         let more = rows.len() as i64 == CHUNK;
-        Ok(Chunk { rows: self.headings.beside(app, rows, |row| told(row).1).await?, more })
+        Ok(Chunk { rows: self.known.beside(app, rows, |row| told(row).1).await?, more })
     }
 }

@@ -1,13 +1,19 @@
 //! Grants as exports read them: a chunk at a time, in the order in which they were drafted; and what rows of other
 //! lists are shown with.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
 use super::{Grant, GrantFilter};
-use crate::{access::Reach, id::GrantId, money::Money, page::exported};
+use crate::{
+    access::Reach,
+    grants::AccountingKeys,
+    id::{GrantId, OrganizationId, ProgramId},
+    money::Money,
+    page::exported,
+};
 
 /// The next grants after one that a filter finds.
 pub async fn next(
@@ -37,42 +43,95 @@ pub async fn next(
     .await
 }
 
-/// What a row that belongs to a grant is shown with.
+/// What a row that belongs to a grant is shown with. Exports hold those of all grants at once, so it is small.
 #[derive(Debug)]
 pub struct Heading {
     pub id: GrantId,
-    pub number: String,
-    pub title: String,
-    pub stream: Arc<str>,
-    pub stream_name: Arc<str>,
-    pub program: Arc<str>,
-    pub program_name: Arc<str>,
+    pub number: Box<str>,
+    pub title: Box<str>,
+    pub program: Arc<ProgramHeading>,
     pub recipient: Arc<str>,
-    pub vendor_number: Option<String>,
-    pub purchase_order: Option<String>,
-    pub fund_string: Option<String>,
+    /// None of a grant that has none of its own.
+    pub accounting: Option<Box<AccountingKeys>>,
     pub awarded: Money,
     pub available: Money,
 }
 
-/// The headings of many grants; whoever asks knows that the rows may be seen.
-pub async fn headings(db: impl PgExecutor<'_>, grants: &[GrantId]) -> sqlx::Result<Vec<Heading>> {
-    sqlx::query_as!(
-        Heading,
-        r#"select g.id, g.number, g.title, s.code as "stream: _", s.name as "stream_name: _", p.code as "program: _",
-                  p.name as "program_name: _", o.name as "recipient: _", g.vendor_number, g.purchase_order, g.fund_string,
-                  coalesce(-awarded.balance, 0) as "awarded!: Money", coalesce(available.balance, 0) as "available!: Money"
-             from grants g
-             join funding_programs p on p.id = g.program_id
-             join funding_streams s on s.id = p.stream_id
-             join organizations o on o.id = g.recipient_id
-             left join ledger_accounts awarded
-                    on awarded.grant_id = g.id and awarded.kind = 'SRC_PAY' and awarded.item_id is null
-             left join ledger_accounts available
-                    on available.grant_id = g.id and available.kind = 'AVAILABLE' and available.item_id is null
-            where g.id = any($1)"#,
-        grants as _,
-    )
-    .fetch_all(db)
-    .await
+impl Heading {
+    /// One of the names that accounting has for the grant.
+    pub fn accounted(&self, part: impl FnOnce(&AccountingKeys) -> &Option<String>) -> Option<&str> {
+        self.accounting.as_deref().and_then(|keys| part(keys).as_deref())
+    }
+}
+
+/// The program of a grant, and its stream.
+#[derive(Debug)]
+pub struct ProgramHeading {
+    pub stream: String,
+    pub stream_name: String,
+    pub code: String,
+    pub name: String,
+}
+
+/// The headings of many grants, which hold what they have in common once.
+#[derive(Default)]
+pub struct Headings {
+    programs: HashMap<ProgramId, Arc<ProgramHeading>>,
+    recipients: HashMap<OrganizationId, Arc<str>>,
+}
+
+impl Headings {
+    /// Reads the headings of many grants; whoever asks knows that the rows may be seen.
+    pub async fn read(
+        &mut self,
+        db: impl PgExecutor<'_>,
+        grants: &[GrantId],
+    ) -> sqlx::Result<Vec<Heading>> {
+        let rows = sqlx::query!(
+            r#"select g.id as "id: GrantId", g.number as "number: Box<str>", g.title as "title: Box<str>",
+                      g.program_id as "program_id: ProgramId", s.code as stream, s.name as stream_name, p.code, p.name,
+                      g.recipient_id as "recipient_id: OrganizationId", o.name as "recipient: Arc<str>", g.vendor_number,
+                      g.purchase_order, g.fund_string, coalesce(-awarded.balance, 0) as "awarded!: Money",
+                      coalesce(available.balance, 0) as "available!: Money"
+                 from grants g
+                 join funding_programs p on p.id = g.program_id
+                 join funding_streams s on s.id = p.stream_id
+                 join organizations o on o.id = g.recipient_id
+                 left join ledger_accounts awarded
+                        on awarded.grant_id = g.id and awarded.kind = 'SRC_PAY' and awarded.item_id is null
+                 left join ledger_accounts available
+                        on available.grant_id = g.id and available.kind = 'AVAILABLE' and available.item_id is null
+                where g.id = any($1)"#,
+            grants as _,
+        )
+        .fetch_all(db)
+        .await?;
+        let headings = rows.into_iter().map(|row| {
+            let program = self.programs.entry(row.program_id).or_insert_with(|| {
+                Arc::new(ProgramHeading {
+                    stream: row.stream,
+                    stream_name: row.stream_name,
+                    code: row.code,
+                    name: row.name,
+                })
+            });
+            let recipient = self.recipients.entry(row.recipient_id).or_insert(row.recipient);
+            let accounting = AccountingKeys {
+                vendor_number: row.vendor_number,
+                purchase_order: row.purchase_order,
+                fund_string: row.fund_string,
+            };
+            Heading {
+                id: row.id,
+                number: row.number,
+                title: row.title,
+                program: Arc::clone(program),
+                recipient: Arc::clone(recipient),
+                accounting: (accounting != AccountingKeys::default()).then(|| accounting.into()),
+                awarded: row.awarded,
+                available: row.available,
+            }
+        });
+        Ok(headings.collect())
+    }
 }
