@@ -125,6 +125,13 @@ fn reach(books: &Books, dice: &mut Dice) -> Reach {
 
 fn filter(books: &Books, dice: &mut Dice) -> GrantFilter {
     let mut filter = GrantFilter::default();
+    for _ in 0..=dice.below(3) {
+        narrow(&mut filter, books, dice);
+    }
+    filter
+}
+
+fn narrow(filter: &mut GrantFilter, books: &Books, dice: &mut Dice) {
     match dice.below(14) {
         0 => filter.streams = Some(dice.some_of(StreamCode::ALL)),
         1 => filter.programs = Some(dice.some_of(&books.programs)),
@@ -142,7 +149,6 @@ fn filter(books: &Books, dice: &mut Dice) -> GrantFilter {
         }
         _ => {}
     }
-    filter
 }
 
 fn days(books: &Books, dice: &mut Dice) -> Of {
@@ -292,7 +298,9 @@ async fn whoever_sees_a_part_is_answered_by_that_part_and_everybody_by_no_drafts
 /// What entries sum to by program and year, and what is kept of it, in one state of the database.
 async fn both(db: &PgPool) -> (Vec<(String, i32, i64)>, Vec<(String, i32, i64)>) {
     let mut tx = db.begin_with("begin isolation level repeatable read read only").await.unwrap();
-    let kept = totals_store::of_everything(&mut *tx, true, true, Shown::ALL, None).await.unwrap();
+    let all = GrantFilter::default();
+    let kept =
+        totals_store::of_everything(&mut *tx, &all, true, true, Shown::ALL, None).await.unwrap();
     let entries: Vec<(uuid::Uuid, i32, i64)> = sqlx::query_as(
         "select g.program_id, extract(year from t.effective_on - interval '6 months')::int,
                 sum(case when a.id = t.to_account then t.amount else -t.amount end * 100)::bigint

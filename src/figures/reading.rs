@@ -1,7 +1,8 @@
 //! Reads what a summary is made of, the cheapest way that tells it exactly. What is read is one state of the database.
 //!
 //! ```text
-//! all grants, by stream, program and year   the rollup                        one small statement
+//! all grants, or those of some streams or
+//! programs, by stream, program and year     the rollup                        one small statement
 //! a filter, by recipient as well            totals of grants and their years  summed by PostgreSQL
 //! shares, rules, recent costs, gaps by year the same, grant by grant          summed here
 //! a day within a fiscal year, `knownAt`     whole years, months and entries   summed here
@@ -86,12 +87,12 @@ impl Question<'_> {
     }
 }
 
-/// Whether a filter finds all grants, or all but drafts; none where it finds less.
+/// Whether a filter finds all grants of streams and programs, or all but drafts; none where it finds less.
 fn with_drafts(filter: &GrantFilter) -> Option<bool> {
     let GrantFilter {
-        streams: None,
-        stream_ids: None,
-        programs: None,
+        streams: _,
+        stream_ids: _,
+        programs: _,
         statuses,
         cities: None,
         recipients: None,
@@ -139,9 +140,15 @@ pub async fn read(
         (Some(with_drafts), Some(until)) => {
             let by_program = question.by(&[By::Program]);
             let figures = question.wanted.figures(question.by);
-            let rows =
-                totals_store::of_everything(&app.db, with_drafts, by_program, figures, until);
-            let rows = rows.await?;
+            let rows = totals_store::of_everything(
+                &app.db,
+                filter,
+                with_drafts,
+                by_program,
+                figures,
+                until,
+            )
+            .await?;
             let years = rows.iter().filter(|row| row.year.is_some()).cloned().collect();
             Found { whole: rows, years, of_years: true, ..Found::default() }
         }

@@ -251,11 +251,13 @@ const COLUMNS: [(Shown, &str); 12] = [
     (Shown::MATCH_MET, "match_met"),
 ];
 
-/// Sums over all grants of each stream, or of each program, by fiscal year to a last one, from the rollup. Grants count
+/// Sums over all grants of each stream, or of each program, by fiscal year to a last one, from the rollup; of a filter, what
+/// it says of streams and programs. Grants count
 /// in the year of their first entry; those without one, with or without drafts, in none. Put together from what is
 /// declared here: a column that nobody asked for costs as much as one that somebody did.
 pub async fn of_everything(
     db: impl PgExecutor<'_>,
+    filter: &GrantFilter,
     with_drafts: bool,
     by_program: bool,
     figures: Shown,
@@ -270,9 +272,22 @@ pub async fn of_everything(
     for (_, column) in &shown {
         sql.push(", sum(t.").push(column).push(")::bigint");
     }
-    sql.push(" from funding_totals_told t join funding_programs p on p.id = t.program_id");
+    sql.push(
+        " from funding_totals_told t join funding_programs p on p.id = t.program_id where true",
+    );
     if let Some(until) = until {
-        sql.push(" where t.fiscal_year is null or t.fiscal_year <= ").push_bind(until.0);
+        sql.push(" and (t.fiscal_year is null or t.fiscal_year <= ").push_bind(until.0).push(")");
+    }
+    if let Some(codes) = &filter.streams {
+        let codes: Vec<_> = codes.iter().map(ToString::to_string).collect();
+        sql.push(" and p.stream_id in (select id from funding_streams where code = any(");
+        sql.push_bind(codes).push("))");
+    }
+    if let Some(streams) = &filter.stream_ids {
+        sql.push(" and p.stream_id = any(").push_bind(streams).push(")");
+    }
+    if let Some(programs) = &filter.programs {
+        sql.push(" and p.id = any(").push_bind(programs).push(")");
     }
     sql.push(" group by 1, 2, 3");
     let rows = sql.build().fetch_all(db).await?;
@@ -307,7 +322,8 @@ pub async fn of_everything(
         })
     };
     let mut rows = rows.into_iter().map(sums).collect::<sqlx::Result<Vec<_>>>()?;
-    // The row without a year counts all grants.
+    // The row without a year counts all grants: of none, where there are drafts only, nothing is told.
+    rows.retain(|row| row.year.is_some() || row.grants != 0);
     let whose = |row: &Sums| (row.stream_id, row.program_id);
     let mut begun: HashMap<_, i64> = HashMap::new();
     for row in rows.iter().filter(|row| row.year.is_some()) {
