@@ -426,10 +426,17 @@ async fn everybody_may_sum_grants_that_are_no_drafts_and_single_out_none() {
     let cast = service.cast().await;
     service.active_grant(&cast, "F-1", "1000.00").await;
     service.draft(&cast, "F-2", "10.00").await;
+    // The only one of its program, of which nobody else may know.
+    let mut other = service.draft_of(&cast, "F-3", "20.00").await;
+    other.program = service.program("ACT-DIRECT").await;
+    grants::commands::create(&service.app, &cast.manager, other).await.unwrap();
     for group in ["STREAM", "PROGRAM", "CITY", "COUNTY", "ACTION_AREA", "FISCAL_YEAR"] {
         let found = summary(&service, &Actor::Anyone, &format!("groupBy: [{group}]")).await;
         assert_eq!(found["grantCount"], 1, "{group}");
         assert_eq!(found["groups"][0]["figures"]["awarded"], "1000.00", "{group}");
+        if ["STREAM", "PROGRAM"].contains(&group) {
+            assert_eq!(found["groups"].as_array().unwrap().len(), 1, "{group}");
+        }
     }
     let drafts = "filter: { statuses: [DRAFT] }, groupBy: [STREAM]";
     assert_eq!(summary(&service, &Actor::Anyone, drafts).await["grantCount"], 0);

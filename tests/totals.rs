@@ -16,7 +16,7 @@ use thrive::{
         balances::Of,
         reading::{self, Question},
         summary::{Amounts, FundingDimension as By, Group, Key, Summary},
-        totals_store::{self, Sums},
+        totals_store::{self, Everything, Sums},
         wanted::{FIGURES, Shown, Wanted},
     },
     fiscal_year::FiscalYear,
@@ -298,9 +298,8 @@ async fn whoever_sees_a_part_is_answered_by_that_part_and_everybody_by_no_drafts
 /// What entries sum to by program and year, and what is kept of it, in one state of the database.
 async fn both(db: &PgPool) -> (Vec<(String, i32, i64)>, Vec<(String, i32, i64)>) {
     let mut tx = db.begin_with("begin isolation level repeatable read read only").await.unwrap();
-    let all = GrantFilter::default();
-    let kept =
-        totals_store::of_everything(&mut *tx, &all, true, true, Shown::ALL, None).await.unwrap();
+    let all = Everything { with_drafts: true, ..Everything::default() };
+    let kept = totals_store::of_everything(&mut *tx, all, true, Shown::ALL, None).await.unwrap();
     let entries: Vec<(uuid::Uuid, i32, i64)> = sqlx::query_as(
         "select g.program_id, extract(year from t.effective_on - interval '6 months')::int,
                 sum(case when a.id = t.to_account then t.amount else -t.amount end * 100)::bigint

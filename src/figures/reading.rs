@@ -15,7 +15,7 @@ use sqlx::PgConnection;
 use super::{
     balances::{self, Of},
     summary::{Amounts, Figured, FundingDimension as By, Group, Period, Subject, Summary, group},
-    totals_store::{self, Parts, Sums},
+    totals_store::{self, Everything, Parts, Sums},
     wanted::{Shown, Wanted},
 };
 use crate::{
@@ -79,20 +79,20 @@ impl Question<'_> {
             }
     }
 
-    /// With or without drafts, where the rollup tells it.
-    fn rollup(&self, filter: &GrantFilter, reach: &Reach) -> Option<bool> {
+    /// What of everything is asked for, where the rollup tells it.
+    fn rollup<'f>(&self, filter: &'f GrantFilter, reach: &Reach) -> Option<Everything<'f>> {
         let gaps = Shown::CASH.and(Shown::DUE);
         let summed = !self.by_grant() && !self.by(&[By::Recipient]) && !self.shows(gaps);
-        (reach.everything && summed).then(|| with_drafts(filter)).flatten()
+        (reach.everything && summed).then(|| everything(filter)).flatten()
     }
 }
 
-/// Whether a filter finds all grants of streams and programs, or all but drafts; none where it finds less.
-fn with_drafts(filter: &GrantFilter) -> Option<bool> {
+/// What a filter names, where it finds all grants of it, or all but drafts; none where it finds less.
+fn everything(filter: &GrantFilter) -> Option<Everything<'_>> {
     let GrantFilter {
-        streams: _,
-        stream_ids: _,
-        programs: _,
+        streams,
+        stream_ids,
+        programs,
         statuses,
         cities: None,
         recipients: None,
@@ -105,14 +105,19 @@ fn with_drafts(filter: &GrantFilter) -> Option<bool> {
     else {
         return None;
     };
-    let Some(statuses) = statuses else { return Some(true) };
-    let found = |status: &&GrantStatus| statuses.contains(status);
+    let found = |status: &GrantStatus| statuses.as_ref().is_none_or(|of| of.contains(status));
     let missing: Vec<_> = GrantStatus::ALL.iter().filter(|status| !found(status)).collect();
-    match missing[..] {
-        [] => Some(true),
-        [GrantStatus::Draft] => Some(false),
-        _ => None,
-    }
+    let with_drafts = match missing[..] {
+        [] => true,
+        [GrantStatus::Draft] => false,
+        _ => return None,
+    };
+    Some(Everything {
+        streams: streams.as_deref(),
+        stream_ids: stream_ids.as_deref(),
+        programs: programs.as_deref(),
+        with_drafts,
+    })
 }
 
 /// What was read.
@@ -137,18 +142,10 @@ pub async fn read(
     question: &Question<'_>,
 ) -> Result<Summary> {
     let found = match (question.rollup(filter, reach), question.whole_years()) {
-        (Some(with_drafts), Some(until)) => {
+        (Some(of), Some(until)) => {
             let by_program = question.by(&[By::Program]);
             let figures = question.wanted.figures(question.by);
-            let rows = totals_store::of_everything(
-                &app.db,
-                filter,
-                with_drafts,
-                by_program,
-                figures,
-                until,
-            )
-            .await?;
+            let rows = totals_store::of_everything(&app.db, of, by_program, figures, until).await?;
             let years = rows.iter().filter(|row| row.year.is_some()).cloned().collect();
             Found { whole: rows, years, of_years: true, ..Found::default() }
         }

@@ -15,6 +15,7 @@ use crate::{
     id::{GrantId, OrganizationId, ProgramId, StreamId},
     ledger::GrantBalance,
     money::Money,
+    streams::StreamCode,
 };
 
 /// Sums over grants of a program, of a stream, or one of them: of a fiscal year, or of all there was for those whose
@@ -251,20 +252,27 @@ const COLUMNS: [(Shown, &str); 12] = [
     (Shown::MATCH_MET, "match_met"),
 ];
 
-/// Sums over all grants of each stream, or of each program, by fiscal year to a last one, from the rollup; of a filter, what
-/// it says of streams and programs. Grants count
-/// in the year of their first entry; those without one, with or without drafts, in none. Put together from what is
+/// All grants of some streams and programs, as filters name them, or of all.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Everything<'a> {
+    pub streams: Option<&'a [StreamCode]>,
+    pub stream_ids: Option<&'a [StreamId]>,
+    pub programs: Option<&'a [ProgramId]>,
+    pub with_drafts: bool,
+}
+
+/// Sums over everything of each stream, or of each program, by fiscal year to a last one, from the rollup. Grants count in
+/// the year of their first entry; those without one, with or without drafts, in none. Put together from what is
 /// declared here: a column that nobody asked for costs as much as one that somebody did.
 pub async fn of_everything(
     db: impl PgExecutor<'_>,
-    filter: &GrantFilter,
-    with_drafts: bool,
+    of: Everything<'_>,
     by_program: bool,
     figures: Shown,
     until: Option<FiscalYear>,
 ) -> sqlx::Result<Vec<Sums>> {
     let program = if by_program { "t.program_id" } else { "null::uuid" };
-    let drafts = if with_drafts { "0" } else { "sum(t.drafts)" };
+    let drafts = if of.with_drafts { "0" } else { "sum(t.drafts)" };
     let shown: Vec<_> = COLUMNS.iter().filter(|(figure, _)| figures.has(*figure)).collect();
     let mut sql = QueryBuilder::<Postgres>::new("select p.stream_id, t.fiscal_year, ");
     sql.push(program).push(", (sum(t.grants) - ").push(drafts).push(")::bigint");
@@ -278,15 +286,15 @@ pub async fn of_everything(
     if let Some(until) = until {
         sql.push(" and (t.fiscal_year is null or t.fiscal_year <= ").push_bind(until.0).push(")");
     }
-    if let Some(codes) = &filter.streams {
+    if let Some(codes) = of.streams {
         let codes: Vec<_> = codes.iter().map(ToString::to_string).collect();
         sql.push(" and p.stream_id in (select id from funding_streams where code = any(");
         sql.push_bind(codes).push("))");
     }
-    if let Some(streams) = &filter.stream_ids {
+    if let Some(streams) = of.stream_ids {
         sql.push(" and p.stream_id = any(").push_bind(streams).push(")");
     }
-    if let Some(programs) = &filter.programs {
+    if let Some(programs) = of.programs {
         sql.push(" and p.id = any(").push_bind(programs).push(")");
     }
     sql.push(" group by 1, 2, 3");
@@ -296,7 +304,7 @@ pub async fn of_everything(
     let sums = |row: PgRow| {
         // They come last, in their order.
         let first = row.len() - shown.len();
-        let of = |figure| place(figure).map_or(Ok(0), |place| row.try_get(first + place));
+        let sum = |figure| place(figure).map_or(Ok(0), |place| row.try_get(first + place));
         Ok(Sums {
             grant_id: None,
             stream_id: row.try_get(0)?,
@@ -305,18 +313,18 @@ pub async fn of_everything(
             recipient_id: None,
             grants: row.try_get(3)?,
             stamp: row.try_get(4)?,
-            awarded: of(Shown::AWARDED)?,
-            available: of(Shown::AVAILABLE)?,
-            requested: of(Shown::REQUESTED)?,
-            approved: of(Shown::APPROVED)?,
-            retained: of(Shown::RETAINED)?,
-            disbursed: of(Shown::DISBURSED)?,
-            lapsed: of(Shown::LAPSED)?,
-            unobligated: of(Shown::UNOBLIGATED)?,
-            encumbered: of(Shown::ENCUMBERED)?,
-            expended: of(Shown::EXPENDED)?,
-            advance_outstanding: of(Shown::ADVANCE_OUTSTANDING)?,
-            match_met: of(Shown::MATCH_MET)?,
+            awarded: sum(Shown::AWARDED)?,
+            available: sum(Shown::AVAILABLE)?,
+            requested: sum(Shown::REQUESTED)?,
+            approved: sum(Shown::APPROVED)?,
+            retained: sum(Shown::RETAINED)?,
+            disbursed: sum(Shown::DISBURSED)?,
+            lapsed: sum(Shown::LAPSED)?,
+            unobligated: sum(Shown::UNOBLIGATED)?,
+            encumbered: sum(Shown::ENCUMBERED)?,
+            expended: sum(Shown::EXPENDED)?,
+            advance_outstanding: sum(Shown::ADVANCE_OUTSTANDING)?,
+            match_met: sum(Shown::MATCH_MET)?,
             cash_on_hand: 0,
             reimbursement_due: 0,
         })

@@ -52,15 +52,18 @@ pub struct Heading {
     pub program: Arc<ProgramHeading>,
     pub recipient: Arc<str>,
     /// None of a grant that has none of its own.
-    pub accounting: Option<Box<AccountingKeys>>,
+    accounting: Option<Box<AccountingKeys>>,
     pub awarded: Money,
     pub available: Money,
 }
 
+static NO_KEYS: AccountingKeys =
+    AccountingKeys { vendor_number: None, purchase_order: None, fund_string: None };
+
 impl Heading {
-    /// One of the names that accounting has for the grant.
-    pub fn accounted(&self, part: impl FnOnce(&AccountingKeys) -> &Option<String>) -> Option<&str> {
-        self.accounting.as_deref().and_then(|keys| part(keys).as_deref())
+    /// What accounting calls the grant.
+    pub fn accounting(&self) -> &AccountingKeys {
+        self.accounting.as_deref().unwrap_or(&NO_KEYS)
     }
 }
 
@@ -127,7 +130,7 @@ impl Headings {
                 title: row.title,
                 program: Arc::clone(program),
                 recipient: Arc::clone(recipient),
-                accounting: (accounting != AccountingKeys::default()).then(|| accounting.into()),
+                accounting: (accounting != NO_KEYS).then(|| accounting.into()),
                 awarded: row.awarded,
                 available: row.available,
             }
